@@ -1,0 +1,34 @@
+# make help lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# Where the end-to-end tests leave their reports.
+RUNS ?= runs
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/seatrial and bin/seatrial-agent-linux-<arch> beside it
+	go build -trimpath -o bin/seatrial ./cmd/seatrial
+	CGO_ENABLED=0 GOOS=linux go build -trimpath -ldflags '-s -w' -o bin/seatrial-agent-linux-$$(go env GOARCH) ./cmd/seatrial-agent
+
+test: ## unit tests with the race detector; needs Go alone
+	go vet ./...
+	go test -race -shuffle=on -timeout 20m ./...
+
+e2e: docker node-image ## the same on real kind, from nothing
+	SEATRIAL_E2E=1 go test -count=1 -timeout 40m -v -run 'TestE2E' ./cmd/seatrial ./cluster/kind
+
+docker: ## bring up a Docker daemon where there is none
+	hack/docker-up
+
+node-image: docker ## build the kind node image where it cannot be pulled
+	go run ./images/node
+
+lint: ## gofmt, vet, staticcheck, known vulnerabilities
+	hack/lint
+
+bench: ## absolute speed, beside a peer or a floor
+	go test -run '^$$' -bench . -benchmem ./load/... ./journal/...
+
+.PHONY: help build test e2e docker node-image lint bench

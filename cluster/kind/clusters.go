@@ -1,0 +1,130 @@
+package kind
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/seatrial/seatrial"
+)
+
+// Info describes a cluster that seatrial keeps.
+type Info struct {
+	Name    string
+	Workers int // for the workload
+	Image   string
+	Created time.Time
+	Healthy bool
+	Why     string // it is not healthy; empty when it is
+	InUse   bool   // by another process
+}
+
+// List finds the clusters that seatrial booted, sorted by name. It changes
+// nothing.
+func List(ctx context.Context) ([]Info, error) {
+	if _, err := askDaemon(ctx); err != nil {
+		return nil, err
+	}
+	all, err := containers(ctx, "label="+labelKind)
+	if err != nil {
+		return nil, err
+	}
+	clusters := map[string]map[string]container{}
+	for _, c := range all {
+		name := c.Config.Labels[labelKind]
+		if _, known := workersOf(name); !known {
+			continue
+		}
+		if clusters[name] == nil {
+			clusters[name] = map[string]container{}
+		}
+		clusters[name][c.name()] = c
+	}
+	infos := make([]Info, 0, len(clusters))
+	for name, nodes := range clusters {
+		infos = append(infos, inform(ctx, name, nodes))
+	}
+	slices.SortFunc(infos, func(a, b Info) int { return cmp.Compare(a.Name, b.Name) })
+	return infos, nil
+}
+
+func inform(ctx context.Context, name string, nodes map[string]container) Info {
+	info := Info{Name: name}
+	info.Workers, _ = workersOf(name)
+	for _, n := range nodes {
+		info.Image = n.Config.Image
+		if info.Created.IsZero() || n.Created.Before(info.Created) {
+			info.Created = n.Created
+		}
+	}
+	if l, err := grab(name); errors.Is(err, errInUse) {
+		info.InUse = true
+	} else if err == nil {
+		err = l.release()
+	}
+	if err := healthy(ctx, name, nodes, info.Workers); err != nil {
+		info.Why = err.Error()
+	}
+	info.Healthy = info.Why == ""
+	return info
+}
+
+// healthy is one look.
+func healthy(ctx context.Context, name string, nodes map[string]container, workers int) error {
+	if err := complete(nodes, workers); err != nil {
+		return err
+	}
+	config, err := restConfig(name, Options{})
+	if err != nil {
+		return err
+	}
+	client, err := clientset(config)
+	if err != nil {
+		return err
+	}
+	return ready(ctx, client, (shape{workers: workers}).nodes())
+}
+
+// Create boots the cluster of a spec, or finds it.
+func Create(ctx context.Context, spec seatrial.ClusterSpec, o Options) (Info, error) {
+	s, err := Open(ctx, seatrial.Spec{Clusters: []seatrial.ClusterSpec{spec}}, o)
+	if err != nil {
+		return Info{}, err
+	}
+	name := s.clusters[0].name
+	if err := s.Close(); err != nil {
+		return Info{}, err
+	}
+	nodes, err := nodesOf(ctx, name)
+	if err != nil {
+		return Info{}, err
+	}
+	return inform(ctx, name, nodes), nil
+}
+
+// Delete removes a cluster that seatrial booted, with its guardian. It refuses
+// any other, and one that is in use.
+func Delete(ctx context.Context, name string) error {
+	if _, known := workersOf(name); !known {
+		return seatrial.Fail(seatrial.BadInput, fmt.Errorf("cluster %q is not one of seatrial's", name),
+			"`seatrial clusters` lists them")
+	}
+	if _, err := askDaemon(ctx); err != nil {
+		return err
+	}
+	l, err := grab(name)
+	if err != nil {
+		return seatrial.Fail(seatrial.Infrastructure, err, "end the run that uses it first")
+	}
+	nodes, err := nodesOf(ctx, name)
+	if err == nil && len(nodes) == 0 {
+		err = seatrial.Fail(seatrial.BadInput, fmt.Errorf("there is no cluster %q", name), "`seatrial clusters` lists them")
+	}
+	if err == nil {
+		err = remove(ctx, name, Options{})
+	}
+	return errors.Join(err, l.release())
+}

@@ -1,0 +1,104 @@
+package kind
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"strconv"
+
+	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
+	"sigs.k8s.io/yaml"
+
+	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/cluster/kube"
+)
+
+// DefaultWorkers is what [seatrial.ClusterSpec].Workers of zero means.
+const DefaultWorkers = 3
+
+// shape is everything that decides what boots.
+type shape struct {
+	workers int
+	image   nodeImage
+	adaptation
+}
+
+func shapeOf(spec seatrial.ClusterSpec, image nodeImage, a adaptation) shape {
+	return shape{workers: cmp.Or(spec.Workers, DefaultWorkers), image: image, adaptation: a}
+}
+
+// nodes counts the containers: control plane, workers, and the agents' node.
+func (s shape) nodes() int { return 1 + s.workers + 1 }
+
+// name is that of the nth cluster of this shape, counted from 1.
+func (s shape) name(nth int) (string, error) {
+	config, err := s.config()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(append(config, s.image.id...))
+	name := fmt.Sprintf("seatrial-%dw-%s", s.workers, hex.EncodeToString(sum[:4]))
+	if nth > 1 {
+		name += "-" + strconv.Itoa(nth)
+	}
+	return name, nil
+}
+
+var ours = regexp.MustCompile(`^seatrial-([0-9]+)w-[0-9a-f]{8}(-[0-9]+)?$`)
+
+// workersOf reads the number of workers from a name; false when the name is
+// not one of seatrial's.
+func workersOf(name string) (int, bool) {
+	m := ours.FindStringSubmatch(name)
+	if m == nil {
+		return 0, false
+	}
+	n, err := strconv.Atoi(m[1])
+	return n, err == nil
+}
+
+// config is the kind configuration in YAML.
+func (s shape) config() ([]byte, error) {
+	c := v1alpha4.Cluster{
+		TypeMeta: v1alpha4.TypeMeta{Kind: "Cluster", APIVersion: "kind.x-k8s.io/v1alpha4"},
+		Nodes:    []v1alpha4.Node{{Role: v1alpha4.ControlPlaneRole, Image: s.image.name}},
+	}
+	for range s.workers {
+		c.Nodes = append(c.Nodes, v1alpha4.Node{Role: v1alpha4.WorkerRole, Image: s.image.name})
+	}
+	c.Nodes = append(c.Nodes, v1alpha4.Node{
+		Role:                 v1alpha4.WorkerRole,
+		Image:                s.image.name,
+		Labels:               map[string]string{kube.AgentsKey: "true"},
+		KubeadmConfigPatches: []string{agentsTaints},
+	})
+	if s.CgroupV1 {
+		c.KubeadmConfigPatches = append(c.KubeadmConfigPatches, allowCgroupV1)
+	}
+	if s.NoSysResource {
+		c.ContainerdConfigPatches = append(c.ContainerdConfigPatches, restrictOOMScore)
+	}
+	out, err := yaml.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("writing the kind configuration: %w", err)
+	}
+	return out, nil
+}
+
+// The agents' node takes agents only, from its registration on.
+const agentsTaints = `kind: JoinConfiguration
+nodeRegistration:
+  taints:
+  - {key: ` + kube.AgentsKey + `, value: "true", effect: NoSchedule}
+  - {key: ` + kube.AgentsKey + `, value: "true", effect: NoExecute}
+`
+
+const allowCgroupV1 = `kind: KubeletConfiguration
+failCgroupV1: false
+`
+
+const restrictOOMScore = `[plugins."io.containerd.grpc.v1.cri"]
+  restrict_oom_score_adj = true
+`

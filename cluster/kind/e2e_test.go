@@ -1,0 +1,403 @@
+package kind
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/cluster/kind/guardian"
+)
+
+// onKind skips unless real clusters are asked for.
+func onKind(t *testing.T) Options {
+	t.Helper()
+	if os.Getenv("SEATRIAL_E2E") != "1" {
+		t.Skip("needs Docker and a node image, and boots a cluster: set SEATRIAL_E2E=1")
+	}
+	return Options{Agents: testAgents(), Log: t.Logf, Artifacts: os.Getenv("SEATRIAL_E2E_LOGS")}
+}
+
+// oneWorker is the shape of the clusters of these tests, which no scenario
+// uses.
+var oneWorker = seatrial.Spec{Clusters: []seatrial.ClusterSpec{{Name: "main", Workers: 1}}}
+
+func TestMain(m *testing.M) {
+	if crash := os.Getenv("SEATRIAL_E2E_CRASH"); crash != "" {
+		os.Exit(crashMidFreeze(crash))
+	}
+	code := m.Run()
+	if os.Getenv("SEATRIAL_E2E") == "1" && os.Getenv("SEATRIAL_E2E_KEEP") == "" {
+		deleteTestClusters()
+	}
+	os.Exit(code)
+}
+
+func deleteTestClusters() {
+	ctx := context.Background()
+	all, err := List(ctx)
+	for _, c := range all {
+		if c.Workers == 1 {
+			err = errors.Join(err, Delete(ctx, c.Name))
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+}
+
+func open(t *testing.T, o Options) (*Site, *Cluster) {
+	t.Helper()
+	begun := time.Now()
+	s, err := Open(t.Context(), oneWorker, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("opened in %v", time.Since(begun))
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s, s.clusters[0]
+}
+
+func worker(c *Cluster) string { return c.name + "-worker" }
+
+func look(t *testing.T, c *Cluster) guardian.State {
+	t.Helper()
+	var s guardian.State
+	err := c.link.ask(t.Context(), func(g *guardian.Client) error {
+		n, err := c.node(t.Context(), worker(c))
+		if err != nil {
+			return err
+		}
+		s, err = g.Status(t.Context(), n)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestEveryFreezeIsProvenAndReverted(t *testing.T) {
+	_, c := open(t, onKind(t))
+	for _, mode := range []seatrial.FreezeMode{seatrial.Sigstop, seatrial.Cgroup, seatrial.Blackout} {
+		t.Run(string(mode), func(t *testing.T) {
+			a := seatrial.Freeze{Node: worker(c), Mode: mode, Expires: 30 * time.Second}
+			goThrough(t, c, a)
+		})
+	}
+}
+
+func TestAThrottleIsProvenAndReverted(t *testing.T) {
+	_, c := open(t, onKind(t))
+	before := look(t, c).Quota
+	goThrough(t, c, seatrial.Throttle{Node: worker(c), CPUs: 0.2, Expires: 30 * time.Second})
+	if after := look(t, c).Quota; after != before {
+		t.Errorf("the quota is %q, and was %q before", after, before)
+	}
+}
+
+// goThrough does an action with its proof and its revert.
+func goThrough(t *testing.T, c *Cluster, a seatrial.Action) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	took := stopwatch(t)
+	p, err := c.Observe(ctx, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	took("observe")
+	if err := c.Act(ctx, a); err != nil {
+		t.Fatal(err)
+	}
+	took("act")
+	proof, err := c.Prove(ctx, a)
+	took("prove")
+	t.Logf("proof: %v", proof)
+	if err != nil {
+		t.Error(err)
+	}
+	if err := c.Revert(ctx, a, p); err != nil {
+		t.Fatal(err)
+	}
+	took("revert")
+	if left := leftovers(look(t, c), guardian.Prior{}); left != nil {
+		t.Error(left)
+	}
+	if err := c.Revert(ctx, a, p); err != nil {
+		t.Errorf("reverting again: %v", err)
+	}
+	took("revert again")
+	if err := c.link.ask(ctx, func(g *guardian.Client) error { return late(ctx, g, p) }); err != nil {
+		t.Error(err)
+	}
+}
+
+// late sends the act of a runner that is dead.
+func late(ctx context.Context, g *guardian.Client, p seatrial.Prior) error {
+	var was prior
+	if err := json.Unmarshal(p, &was); err != nil {
+		return err
+	}
+	if _, err := g.Act(ctx, was.ID, time.Minute); !errors.Is(err, guardian.ErrRevoked) {
+		return fmt.Errorf("a late act gave %v, want %v", err, guardian.ErrRevoked)
+	}
+	return nil
+}
+
+func stopwatch(t *testing.T) func(string) {
+	last := time.Now()
+	return func(what string) {
+		t.Logf("%s took %v", what, time.Since(last))
+		last = time.Now()
+	}
+}
+
+func TestAFreezeEndsByItselfWhenItsTimeIsOver(t *testing.T) {
+	s, c := open(t, onKind(t))
+	a := seatrial.Freeze{Node: worker(c), Mode: seatrial.Blackout, Expires: 2 * time.Second}
+	if _, err := c.Observe(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Act(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	if left := leftovers(look(t, c), guardian.Prior{}); left == nil {
+		t.Fatal("the node is not frozen")
+	}
+	if err := c.link.close(); err != nil { // the runner's connection is lost
+		t.Fatal(err)
+	}
+	if err := s.clock.Sleep(t.Context(), 2200*time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	if left := leftovers(look(t, c), guardian.Prior{}); left != nil {
+		t.Error(left)
+	}
+}
+
+// A runner is killed in the middle of a freeze, and its guardian with it; a
+// process that comes later knows the prior state only.
+func TestAnotherProcessRevertsWhatAKilledRunnerLeft(t *testing.T) {
+	o := onKind(t)
+	s, c := open(t, o)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, with := range []string{"guardian", "no guardian"} {
+		for _, mode := range []seatrial.FreezeMode{seatrial.Sigstop, seatrial.Cgroup, seatrial.Blackout} {
+			t.Run(string(mode)+" with "+with, func(t *testing.T) {
+				a := seatrial.Freeze{Node: worker(c), Mode: mode, Expires: 5 * time.Minute}
+				p := crash(t, a)
+				if with == "no guardian" {
+					if _, err := docker(t.Context(), "kill", guardianName(c.name)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				revertAfterCrash(t, c.name, o, a, p)
+			})
+		}
+	}
+}
+
+func revertAfterCrash(t *testing.T, name string, o Options, a seatrial.Action, p seatrial.Prior) {
+	t.Helper()
+	later, err := Attach(t.Context(), name, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer later.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	took := stopwatch(t)
+	if leftovers(look(t, later), guardian.Prior{}) == nil {
+		t.Error("the node is not frozen: there is nothing to revert")
+	}
+	if err := later.Revert(ctx, a, p); err != nil {
+		t.Fatal(err)
+	}
+	took("revert from another process")
+	if left := leftovers(look(t, later), guardian.Prior{}); left != nil {
+		t.Error(left)
+	}
+}
+
+// crash runs this test's program as a runner that freezes, prints the prior
+// state, and is killed.
+func crash(t *testing.T, a seatrial.Freeze) seatrial.Prior {
+	t.Helper()
+	raw, err := json.Marshal(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "SEATRIAL_E2E_CRASH="+string(raw))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var p seatrial.Prior
+	decoded := json.NewDecoder(out).Decode(&p)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	if decoded != nil {
+		t.Fatal(decoded)
+	}
+	return p
+}
+
+// crashMidFreeze is that program.
+func crashMidFreeze(raw string) int {
+	ctx := context.Background()
+	var a seatrial.Freeze
+	err := json.Unmarshal([]byte(raw), &a)
+	var s *Site
+	if err == nil {
+		s, err = Open(ctx, oneWorker, Options{Agents: testAgents()})
+	}
+	if err == nil {
+		err = freezeAndPrint(ctx, s.clusters[0], a)
+	}
+	fmt.Fprintln(os.Stderr, "the runner was not killed:", err)
+	return 1
+}
+
+func freezeAndPrint(ctx context.Context, c *Cluster, a seatrial.Freeze) error {
+	p, err := c.Observe(ctx, a)
+	if err != nil {
+		return err
+	}
+	if err := c.Act(ctx, a); err != nil {
+		return err
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(p); err != nil {
+		return err
+	}
+	select {}
+}
+
+func TestOpenHealsWhatADeadRunLeft(t *testing.T) {
+	o := onKind(t)
+	s, c := open(t, o)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	crash(t, seatrial.Freeze{Node: worker(c), Mode: seatrial.Sigstop, Expires: 5 * time.Minute})
+	_, c = open(t, o)
+	if left := leftovers(look(t, c), guardian.Prior{}); left != nil {
+		t.Error(left)
+	}
+}
+
+func TestAClusterThatIsGoneSaysSo(t *testing.T) {
+	if _, err := Attach(t.Context(), "seatrial-9w-00000000", onKind(t)); !errors.Is(err, ErrGone) {
+		t.Errorf("got %v, want %v", err, ErrGone)
+	}
+}
+
+// testAgents builds the smallest agent; it has no load generator.
+var testAgents = sync.OnceValue(func() seatrial.Agents { return &builtAgents{} })
+
+type builtAgents struct {
+	once  sync.Once
+	image seatrial.AgentImage
+	err   error
+}
+
+func (b *builtAgents) Image(ctx context.Context) (seatrial.AgentImage, error) {
+	b.once.Do(func() { b.image, b.err = buildAgent(ctx) })
+	return b.image, b.err
+}
+
+func (b *builtAgents) Connect(context.Context, seatrial.Clock, []seatrial.Endpoint, []seatrial.LoadPlan, seatrial.Sink) (seatrial.Attack, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func buildAgent(ctx context.Context) (seatrial.AgentImage, error) {
+	dir := filepath.Join(os.TempDir(), "seatrial-kind-test")
+	binary := filepath.Join(dir, "seatrial-agent")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "./testdata/agent")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+runtime.GOARCH)
+	if out, err := build.CombinedOutput(); err != nil {
+		return seatrial.AgentImage{}, fmt.Errorf("building the agent: %w: %s", err, out)
+	}
+	content, err := os.ReadFile(binary)
+	if err != nil {
+		return seatrial.AgentImage{}, err
+	}
+	sum := sha256.Sum256(content)
+	image := seatrial.AgentImage{
+		Name: "seatrial.dev/kind-test:dev", Hash: hex.EncodeToString(sum[:]),
+		Archive: filepath.Join(dir, "agent.tar"), Binary: binary,
+	}
+	return image, writeArchive(image, content)
+}
+
+func writeArchive(image seatrial.AgentImage, binary []byte) error {
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return layerOf(binary) })
+	if err != nil {
+		return err
+	}
+	img, err := mutate.AppendLayers(empty.Image, layer)
+	if err != nil {
+		return err
+	}
+	file, err := img.ConfigFile()
+	if err != nil {
+		return err
+	}
+	file = file.DeepCopy()
+	file.OS, file.Architecture = "linux", runtime.GOARCH
+	file.Config.Entrypoint = []string{"/seatrial-agent"}
+	if img, err = mutate.ConfigFile(img, file); err != nil {
+		return err
+	}
+	tag, err := name.NewTag(image.Name)
+	if err != nil {
+		return err
+	}
+	return tarball.WriteToFile(image.Archive, tag, img)
+}
+
+func layerOf(binary []byte) (io.ReadCloser, error) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	if err := w.WriteHeader(&tar.Header{Name: "seatrial-agent", Mode: 0o755, Size: int64(len(binary))}); err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(binary); err != nil {
+		return nil, err
+	}
+	return io.NopCloser(&b), w.Close()
+}

@@ -1,0 +1,208 @@
+package guardian
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/seatrial/seatrial"
+)
+
+// linux is the host that the container shares its PID namespace with.
+type linux struct {
+	host
+	reason string // see noBlackout
+}
+
+func newMachine() (machine, error) {
+	m := linux{host: host{proc: "/proc", cgroups: HostCgroups}}
+	if err := probeDrop(); err != nil {
+		m.reason = fmt.Sprintf("this kernel has no nftables netdev hooks for both directions (Linux 5.16 or later has): %v", err)
+	}
+	return m, nil
+}
+
+func (m linux) noBlackout() string { return m.reason }
+
+func (m linux) prepare(p Plan) (Prior, effect, error) {
+	k, err := m.knobs(p.Node)
+	if err != nil {
+		return Prior{}, nil, err
+	}
+	if p.CPUs > 0 {
+		return m.prepareThrottle(k, p)
+	}
+	all, err := m.scan(p.Node)
+	if err != nil {
+		return Prior{}, nil, err
+	}
+	prior, err := priorFreeze(k, all)
+	if err != nil {
+		return Prior{}, nil, err
+	}
+	switch p.Freeze {
+	case seatrial.Sigstop:
+		return prior, sigstop{m.host, p.Node, prior, all}, nil
+	case seatrial.Cgroup:
+		return prior, freezer{k, prior}, nil
+	case seatrial.Blackout:
+		d, err := openDrop(m.host, p.Node)
+		if err != nil {
+			return Prior{}, nil, err
+		}
+		// Undone in this same order: see sequence.
+		return prior, sequence{d, freezer{k, prior}}, nil
+	}
+	return Prior{}, nil, fmt.Errorf("freeze mode %q is unknown", p.Freeze)
+}
+
+func (m linux) prepareThrottle(k knobs, p Plan) (Prior, effect, error) {
+	text, err := readText(k.quota)
+	if err != nil {
+		return Prior{}, nil, err
+	}
+	prior := Prior{Quota: text}
+	return prior, quota{k, p.CPUs, prior}, nil
+}
+
+func priorFreeze(k knobs, all []process) (Prior, error) {
+	state, err := k.frozen()
+	if err != nil {
+		return Prior{}, err
+	}
+	prior := Prior{Frozen: state != "THAWED"}
+	for _, p := range all {
+		if p.state == 'T' {
+			prior.Stopped = append(prior.Stopped, p.Process)
+		}
+	}
+	return prior, nil
+}
+
+func (m linux) sweeper(n Node, prior Prior) effect {
+	all := sequence{sweepDrop{m.host, n}}
+	if k, err := m.knobs(n); err == nil {
+		all = append(all, freezer{k, prior})
+		if prior.Quota != "" {
+			all = append(all, quota{k, 0, prior})
+		}
+	} else if !gone(err) {
+		all = append(all, failed{err})
+	}
+	return append(all, sigstop{host: m.host, node: n, prior: prior})
+}
+
+func (m linux) look(n Node) (State, error) {
+	all, err := m.scan(n)
+	if err != nil {
+		return State{}, err
+	}
+	s := State{Processes: len(all), Freezer: "THAWED"}
+	for _, p := range all {
+		switch {
+		case p.state == 'T':
+			s.Stopped = append(s.Stopped, p.PID)
+		case len(s.Awake) < 5:
+			s.Awake = append(s.Awake, p.String())
+		}
+	}
+	err = m.lookAtKnobs(n, &s)
+	if err == nil {
+		err = lookAtDrop(m.host, n, &s)
+	}
+	if gone(err) {
+		return State{Gone: len(all) == 0, Processes: len(all), Stopped: s.Stopped, Freezer: s.Freezer}, nil
+	}
+	return s, err
+}
+
+func (m linux) lookAtKnobs(n Node, s *State) error {
+	k, err := m.knobs(n)
+	if err != nil {
+		return err
+	}
+	if s.Freezer, err = k.frozen(); err != nil {
+		return err
+	}
+	if s.Quota, err = readText(k.quota); err != nil {
+		return err
+	}
+	s.Throttled, err = k.throttled()
+	return err
+}
+
+// sequence does its parts in order and undoes them in the same order.
+//
+// For a blackout that means: drop packets, then freeze; and on resume: let
+// packets through, then thaw. A packet that arrives between those two steps,
+// within a millisecond, waits in the socket of a process that is about to
+// wake. The other way round, what a woken process sends at once would be
+// dropped, and TCP would wait another 200 ms at least to send it again: an
+// artefact that no migrated VM has.
+type sequence []effect
+
+func (s sequence) do() error {
+	for _, e := range s {
+		if err := e.do(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s sequence) undo() error {
+	var errs []error
+	for _, e := range s {
+		errs = append(errs, e.undo())
+	}
+	return errors.Join(errs...)
+}
+
+func (s sequence) close() error {
+	var errs []error
+	for _, e := range s {
+		errs = append(errs, e.close())
+	}
+	return errors.Join(errs...)
+}
+
+// freezer is the cgroup freezer.
+type freezer struct {
+	knobs
+	prior Prior
+}
+
+func (f freezer) do() error { return f.freeze(true) }
+
+func (f freezer) undo() error {
+	if f.prior.Frozen {
+		return nil
+	}
+	return unlessGone(f.freeze(false))
+}
+
+func (freezer) close() error { return nil }
+
+// quota is the CPU throttle.
+type quota struct {
+	knobs
+	cpus  float64
+	prior Prior
+}
+
+func (q quota) do() error    { return q.limit(q.cpus) }
+func (q quota) undo() error  { return unlessGone(writeText(q.knobs.quota, q.prior.Quota)) }
+func (q quota) close() error { return nil }
+
+// failed stands for a part that could not be looked at.
+type failed struct{ err error }
+
+func (f failed) do() error    { return f.err }
+func (f failed) undo() error  { return f.err }
+func (f failed) close() error { return nil }
+
+func unlessGone(err error) error {
+	if gone(err) {
+		return nil
+	}
+	return err
+}

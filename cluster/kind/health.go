@@ -1,0 +1,173 @@
+package kind
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/seatrial/seatrial/cluster/kind/guardian"
+)
+
+// complete is nil when all node containers of a cluster with so many workers
+// run.
+func complete(nodes map[string]container, workers int) error {
+	if want := (shape{workers: workers}).nodes(); len(nodes) != want {
+		return fmt.Errorf("it has %d of %d node containers", len(nodes), want)
+	}
+	for name, n := range nodes {
+		if !n.up() {
+			return fmt.Errorf("node %s is %s", name, n.State.Status)
+		}
+	}
+	return nil
+}
+
+// unpause ends what `docker pause` did to nodes.
+func unpause(ctx context.Context, nodes map[string]container, tell func(string, ...any)) error {
+	for name, n := range nodes {
+		if !n.State.Paused {
+			continue
+		}
+		tell("node %s was paused: unpausing it", name)
+		if _, err := docker(ctx, "unpause", n.ID); err != nil {
+			return fmt.Errorf("unpausing %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// heal undoes whatever a dead run left on the nodes, and says what that was.
+// The caller holds the cluster's lock: what is in force has no owner.
+func heal(ctx context.Context, l *link, nodes map[string]container, tell func(string, ...any)) error {
+	results := make([]error, 0, len(nodes))
+	var mu sync.Mutex
+	var each sync.WaitGroup
+	for name, n := range nodes {
+		each.Go(func() {
+			err := healNode(ctx, l, name, n, tell)
+			mu.Lock()
+			defer mu.Unlock()
+			results = append(results, err)
+		})
+	}
+	each.Wait()
+	return errors.Join(results...)
+}
+
+func healNode(ctx context.Context, l *link, name string, n container, tell func(string, ...any)) error {
+	node := guardian.Node{Container: n.ID, PID: n.State.Pid}
+	return l.ask(ctx, func(g *guardian.Client) error {
+		state, err := g.Status(ctx, node)
+		if err != nil {
+			return fmt.Errorf("looking at node %s: %w", name, err)
+		}
+		found := guardian.Prior{Quota: unlimited(n, state.Quota)}
+		left := leftovers(state, found)
+		if left == nil {
+			return nil
+		}
+		tell("node %s still has what a dead run left (%v): undoing it", name, left)
+		if err := g.Sweep(ctx, node, found); err != nil {
+			return fmt.Errorf("healing node %s: %w", name, err)
+		}
+		return nil
+	})
+}
+
+// unlimited is the quota text of a container that Docker gave no CPU limit; one
+// that has a limit keeps what it has.
+func unlimited(n container, quota string) string {
+	if n.HostConfig.NanoCpus != 0 || n.HostConfig.CpuQuota != 0 {
+		return quota
+	}
+	return guardian.Unlimited(quota)
+}
+
+// settleTimeout bounds the wait for nodes that were just healed: a kubelet
+// reports every 10 s.
+const settleTimeout = time.Minute
+
+// awaitReady returns once the API server answers and every node is Ready.
+func awaitReady(ctx context.Context, config *rest.Config, workers int) error {
+	client, err := clientset(config)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	tick := time.NewTicker(again)
+	defer tick.Stop()
+	for {
+		missing := ready(ctx, client, (shape{workers: workers}).nodes())
+		if missing == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for the nodes: %w", missing)
+		case <-tick.C:
+		}
+	}
+}
+
+// ready is nil when so many nodes exist and all are Ready; one look.
+func ready(ctx context.Context, client kubernetes.Interface, want int) error {
+	if err := client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error(); err != nil {
+		return fmt.Errorf("the API server is not ready: %w", err)
+	}
+	nodes, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return fmt.Errorf("listing the nodes: %w", err)
+	}
+	if len(nodes.Items) != want {
+		return fmt.Errorf("%d of %d nodes have joined", len(nodes.Items), want)
+	}
+	for _, n := range nodes.Items {
+		if !isReady(n) {
+			return fmt.Errorf("node %s is not Ready", n.Name)
+		}
+	}
+	return nil
+}
+
+func isReady(n corev1.Node) bool {
+	for _, c := range n.Status.Conditions {
+		if c.Type == corev1.NodeReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// uid is the identity of a cluster: that of its kube-system namespace.
+func uid(ctx context.Context, config *rest.Config) (string, error) {
+	client, err := clientset(config)
+	if err != nil {
+		return "", err
+	}
+	ns, err := client.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
+	if err != nil {
+		return "", fmt.Errorf("reading the cluster's identity: %w", err)
+	}
+	return string(ns.UID), nil
+}
+
+// lookTimeout bounds a single question to an API server.
+const lookTimeout = 5 * time.Second
+
+func clientset(config *rest.Config) (kubernetes.Interface, error) {
+	quick := rest.CopyConfig(config)
+	quick.Timeout = lookTimeout
+	client, err := kubernetes.NewForConfig(quick)
+	if err != nil {
+		return nil, fmt.Errorf("making a client: %w", err)
+	}
+	return client, nil
+}

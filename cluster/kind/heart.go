@@ -1,0 +1,94 @@
+package kind
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+// beat is the period of a heartbeat.
+const beat = 100 * time.Millisecond
+
+// silence proves that a node stands still: five beats in a row are missing.
+const silence = 5 * beat
+
+// heartScript beats until its input ends. A line of input makes it compute for
+// a moment, which a throttle must notice.
+const heartScript = `while :; do
+read -r -t 0.1 line; s=$?
+if [ $s -gt 128 ]; then echo beat
+elif [ $s -ne 0 ]; then exit 0
+else i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done
+fi
+done`
+
+// heart is a process inside a node that shows from outside whether the node
+// runs, by means that have nothing to do with how it is frozen: it beats, and
+// the runner times the beats.
+type heart struct {
+	pipe *pipe
+	done chan struct{}
+
+	mu    sync.Mutex
+	first chan struct{} // closed at the first beat
+	last  time.Time
+	beats int
+}
+
+// startHeart returns at the first beat.
+func startHeart(ctx context.Context, node string) (*heart, error) {
+	p, err := startPipe("exec", "--interactive", node, "bash", "-c", heartScript)
+	if err != nil {
+		return nil, fmt.Errorf("starting a heartbeat in %s: %w", node, err)
+	}
+	h := &heart{pipe: p, done: make(chan struct{}), first: make(chan struct{})}
+	go h.listen()
+	select {
+	case <-h.first:
+		return h, nil
+	case <-h.done:
+		err = errors.New("it ended at once")
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	return nil, errors.Join(fmt.Errorf("starting a heartbeat in %s: %w", node, err), h.close())
+}
+
+// listen times the beats; close waits for it.
+func (h *heart) listen() {
+	defer close(h.done)
+	for lines := bufio.NewScanner(h.pipe); lines.Scan(); {
+		h.mu.Lock()
+		h.last = time.Now()
+		h.beats++
+		if h.beats == 1 {
+			close(h.first)
+		}
+		h.mu.Unlock()
+	}
+}
+
+// silent is the time since the last beat.
+func (h *heart) silent() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return time.Since(h.last)
+}
+
+// exert makes the node compute.
+func (h *heart) exert() error {
+	if _, err := io.WriteString(h.pipe, "\n"); err != nil {
+		return fmt.Errorf("asking the heartbeat to compute: %w", err)
+	}
+	return nil
+}
+
+func (h *heart) close() error {
+	err := h.pipe.Close()
+	<-h.done
+	return err
+}

@@ -1,0 +1,170 @@
+package kind
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/cluster/kind/guardian"
+)
+
+// glance is the pause between two looks for a proof.
+const glance = 25 * time.Millisecond
+
+// Prove looks at the node from its host, and listens to its heartbeat, until
+// both show what a does.
+func (c *Cluster) Prove(ctx context.Context, a seatrial.Action) (seatrial.Proof, error) {
+	name, _, ok := nodeOf(a)
+	if !ok {
+		return c.Cluster.Prove(ctx, a)
+	}
+	x := c.find(a, true)
+	if x == nil {
+		return seatrial.Proof{}, fmt.Errorf("%s of %s was not done", a.Kind(), a.Target())
+	}
+	tick := time.NewTicker(glance)
+	defer tick.Stop()
+	missing := errors.New("nothing was seen yet")
+	for looks := 1; ; looks++ {
+		var state guardian.State
+		err := c.link.ask(ctx, func(g *guardian.Client) (err error) {
+			state, err = g.Status(ctx, x.prior.Node)
+			return err
+		})
+		if err == nil {
+			if err = x.unproven(state); err == nil {
+				return x.proof(state), nil
+			}
+		}
+		if ctx.Err() == nil {
+			missing = err
+		}
+		if err := x.provoke(looks); err != nil {
+			return seatrial.Proof{}, err
+		}
+		select {
+		case <-ctx.Done():
+			return seatrial.Proof{}, fmt.Errorf("proving %s of %s: %w: %w", a.Kind(), name, ctx.Err(), missing)
+		case <-tick.C:
+		}
+	}
+}
+
+// provoke makes a throttled node compute, once a second, in case nothing there
+// does.
+func (x *armed) provoke(looks int) error {
+	if _, throttle := x.action.(seatrial.Throttle); throttle && looks%int(time.Second/glance) == 10 {
+		return x.heart.exert()
+	}
+	return nil
+}
+
+// unproven says what is missing; nil when nothing is.
+func (x *armed) unproven(s guardian.State) error {
+	if s.Gone {
+		return errors.New("the node's container has ended")
+	}
+	switch a := x.action.(type) {
+	case seatrial.Throttle:
+		return unthrottled(s, x.prior.Found, x.before.Throttled)
+	case seatrial.Freeze:
+		return unfrozen(s, a.Mode, x.heart.silent())
+	}
+	return fmt.Errorf("no proof is known for %s", x.action.Kind())
+}
+
+func unthrottled(s guardian.State, found guardian.Prior, before uint64) error {
+	if s.Quota == found.Quota {
+		return fmt.Errorf("the CPU quota is %s still", s.Quota)
+	}
+	if s.Throttled <= before {
+		return errors.New("the node did not run out of its quota yet")
+	}
+	return nil
+}
+
+func unfrozen(s guardian.State, mode seatrial.FreezeMode, silent time.Duration) error {
+	switch {
+	case mode == seatrial.Sigstop && (s.Processes == 0 || len(s.Stopped) < s.Processes):
+		return fmt.Errorf("%s are stopped; running: %s", stoppedOf(s), strings.Join(s.Awake, ", "))
+	case mode != seatrial.Sigstop && s.Freezer != "FROZEN":
+		return fmt.Errorf("the freezer is %s", s.Freezer)
+	case mode == seatrial.Blackout && s.Rules < 2:
+		return fmt.Errorf("%d drop rules are in force", s.Rules)
+	case silent < silence:
+		return fmt.Errorf("the last heartbeat was %v ago", silent.Round(time.Millisecond))
+	}
+	return nil
+}
+
+// proof puts what was seen in words.
+func (x *armed) proof(s guardian.State) seatrial.Proof {
+	a, freeze := x.action.(seatrial.Freeze)
+	if !freeze {
+		return seatrial.Proof{
+			Method: "cpu.stat of the node's cgroup, read from its host",
+			Evidence: map[string]string{
+				"quota":             s.Quota,
+				"quota before":      x.prior.Found.Quota,
+				"throttled periods": strconv.FormatUint(s.Throttled-x.before.Throttled, 10),
+			},
+		}
+	}
+	p := seatrial.Proof{
+		Method:   "a heartbeat inside the node that stopped, and the state of its processes and its freezer, read from its host",
+		Evidence: map[string]string{"last heartbeat": x.heart.silent().Round(time.Millisecond).String() + " ago"},
+	}
+	if a.Mode == seatrial.Sigstop {
+		p.Evidence["processes stopped"] = stoppedOf(s)
+	} else {
+		p.Evidence["freezer"] = s.Freezer
+		p.Evidence["processes frozen"] = strconv.Itoa(s.Processes)
+	}
+	if a.Mode == seatrial.Blackout {
+		p.Evidence["drop rules"] = strconv.Itoa(s.Rules)
+		p.Evidence["packets dropped"] = strconv.FormatUint(s.Dropped, 10)
+	}
+	return p
+}
+
+func stoppedOf(s guardian.State) string {
+	return fmt.Sprintf("%d of %d processes", len(s.Stopped), s.Processes)
+}
+
+// leftovers says what of a guardian's doing is in force beyond what it found;
+// nil when nothing is.
+func leftovers(s guardian.State, found guardian.Prior) error {
+	if s.Gone {
+		return nil
+	}
+	var left []error
+	if n := len(stoppedSince(s, found)); n > 0 {
+		left = append(left, fmt.Errorf("%d processes are stopped", n))
+	}
+	if s.Freezer != "THAWED" && !found.Frozen {
+		left = append(left, fmt.Errorf("the freezer is %s", s.Freezer))
+	}
+	if s.Table {
+		left = append(left, fmt.Errorf("%d drop rules are in force", s.Rules))
+	}
+	if found.Quota != "" && s.Quota != found.Quota {
+		left = append(left, fmt.Errorf("the CPU quota is %s, not %s", s.Quota, found.Quota))
+	}
+	return errors.Join(left...)
+}
+
+// stoppedSince are the stopped processes that were not stopped before.
+func stoppedSince(s guardian.State, found guardian.Prior) []int {
+	var since []int
+	for _, pid := range s.Stopped {
+		if !slices.ContainsFunc(found.Stopped, func(p guardian.Process) bool { return p.PID == pid }) {
+			since = append(since, pid)
+		}
+	}
+	return since
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/faults"
+	"github.com/seatrial/seatrial/report"
+	"github.com/seatrial/seatrial/scenarios"
+)
+
+func onFlag(c *cobra.Command, s *site) {
+	c.Flags().StringVar(&s.on, "on", "kind", "backend: "+backends)
+}
+
+func imageFlags(c *cobra.Command, s *site) {
+	c.Flags().StringVar(&s.nodeImage, "node-image", "", "kind node image (default: the local seatrial/node, else kindest/node)")
+	c.Flags().StringVar(&s.agentImage, "agent-image", "", "seatrial-agent binary for Linux to make the agent's image of (default: a release's, else built)")
+}
+
+// stderrLog prints progress for people.
+func stderrLog(c *cobra.Command) func(string, ...any) {
+	return func(format string, args ...any) {
+		fmt.Fprintf(c.ErrOrStderr(), format+"\n", args...)
+	}
+}
+
+// format checks --format against what the command offers.
+func format(value string, offered ...string) error {
+	if slices.Contains(offered, value) {
+		return nil
+	}
+	return seatrial.Fail(seatrial.BadInput, fmt.Errorf("--format %s is not offered here", value),
+		"use one of: "+strings.Join(offered, ", "))
+}
+
+// atLeastOne is cobra.MinimumNArgs with a hint.
+func atLeastOne(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return nil
+		}
+		return seatrial.Fail(seatrial.BadInput, fmt.Errorf("%s needs a %s", c.CommandPath(), what),
+			"see `"+c.CommandPath()+" --help`")
+	}
+}
+
+// load reads every scenario before anything is run, so that a typo in the last
+// one does not come to light after an hour.
+func loadAll(paths []string) ([]*seatrial.Scenario, error) {
+	var all []*seatrial.Scenario
+	for _, path := range paths {
+		sc, err := scenarios.Load(path, faults.Catalog())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, sc)
+	}
+	return all, nil
+}
+
+// style is colour for a terminal that did not ask for none (no-color.org).
+func (f *runFlags) style(c *cobra.Command) report.Style {
+	out, ok := c.OutOrStdout().(*os.File)
+	return report.Style{Color: ok && term.IsTerminal(int(out.Fd())) && os.Getenv("NO_COLOR") == ""}
+}

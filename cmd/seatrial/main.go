@@ -1,0 +1,88 @@
+// Command seatrial puts Kubernetes configurations through the failures that
+// real clusters have, under load, and says what users would have felt.
+//
+//	seatrial run --on kind scenarios/live-migration.yaml
+//
+// See `seatrial help`, and docs/ for more.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seatrial/seatrial"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is the whole command; its result is the exit code. The first Ctrl-C ends
+// the run and heals; a second one ends the process, and the guardian heals.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	root := command(stdout, stderr)
+	root.SetArgs(args)
+	return exitCode(root.ExecuteContext(ctx), stderr)
+}
+
+func command(stdout, stderr io.Writer) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "seatrial",
+		Short: "Sea trials for Kubernetes: inject real failures under load, and report what users felt",
+		Example: `  seatrial run --on kind live-migration
+  seatrial run --on kind shop.yaml --variant as-is --format json | jq .impact
+  seatrial validate scenarios/*.yaml`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return seatrial.Fail(seatrial.BadInput, err, "see `"+c.CommandPath()+" --help`")
+	})
+	root.AddCommand(runCommand(), validateCommand(), planCommand(), reportCommand(),
+		recoverCommand(), clustersCommand(), faultsCommand(), versionCommand(), guardianCommand())
+	return root
+}
+
+// exitCode prints what went wrong and maps it to the contract's codes.
+func exitCode(err error, stderr io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	var missed *missedError
+	if errors.As(err, &missed) {
+		if missed.message != "" {
+			fmt.Fprintf(stderr, "seatrial: %s\n", missed.message)
+		}
+		return missed.code
+	}
+	fmt.Fprintf(stderr, "error: %v\n", err)
+	var known *seatrial.Error
+	if !errors.As(err, &known) {
+		// What nobody classified is a wrong command line: cobra's own errors.
+		return int(seatrial.BadInput)
+	}
+	if known.Hint != "" {
+		fmt.Fprintf(stderr, "hint: %s\n", known.Hint)
+	}
+	return int(known.Class)
+}
+
+// missedError carries the exit code of trials that ran: the reports have said
+// the rest.
+type missedError struct {
+	code    int
+	message string
+}
+
+func (e *missedError) Error() string { return e.message }

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/cluster/kind"
+	"github.com/seatrial/seatrial/cluster/kube"
+	"github.com/seatrial/seatrial/runner"
+)
+
+func planCommand() *cobra.Command {
+	s := &site{}
+	var seed uint64
+	c := &cobra.Command{
+		Use:   "plan SCENARIO",
+		Short: "Show what would be hit, and when; touches nothing",
+		Long: `Show what would be hit, and when; touches nothing.
+
+Targets can be told where a cluster of the right shape runs with the workload on
+it (seatrial run --keep); elsewhere they are chosen when the trial runs.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			s.log = stderrLog(c)
+			if err := s.check(); err != nil {
+				return err
+			}
+			all, err := loadAll(args)
+			if err != nil {
+				return err
+			}
+			return printPlan(c, s, all[0], seed)
+		},
+	}
+	onFlag(c, s)
+	imageFlags(c, s)
+	c.Flags().Uint64Var(&seed, "seed", 1, "what random choices start from")
+	return c
+}
+
+func printPlan(c *cobra.Command, s *site, sc *seatrial.Scenario, seed uint64) error {
+	out := c.OutOrStdout()
+	fmt.Fprintf(out, "%s: %s\n", sc.Name, sc.Description)
+	for _, t := range sc.Variants {
+		l := t.Spec.Timeline
+		fmt.Fprintf(out, "\n%s (expected: %s), at most %s\n", t.Variant, t.Expect, l.Warmup+l.Trial+l.Recovery)
+		for _, load := range t.Spec.Loads {
+			fmt.Fprintf(out, "  load   %s: %s to %s by %d users\n", load.Name, load.Rate, load.Target, load.Users)
+		}
+		if err := printHits(c.Context(), c, s, t, seed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func printHits(ctx context.Context, c *cobra.Command, s *site, t seatrial.Trial, seed uint64) error {
+	cluster, err := s.find(ctx, t.Spec.Clusters[0])
+	if errors.Is(err, kind.ErrGone) {
+		for _, f := range t.Spec.Faults {
+			fmt.Fprintf(c.OutOrStdout(), "  fault  %s at %s for %s: %s; no cluster runs yet, so its targets are chosen in the trial\n",
+				f.Name, f.At, f.For, f.Kind)
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+	for _, h := range runner.Plan(ctx, t, kube.NewClock(), cluster, seed) {
+		what := h.Action + " " + h.Target
+		if h.Action == "" {
+			what = "targets are chosen in the trial"
+		}
+		if h.Refuse != nil {
+			what += ": " + h.Refuse.Error()
+		}
+		fmt.Fprintf(table, "  fault  %s\tat %s\tfor %s\t%s\t%s\n", h.Fault, h.At, h.For, h.Kind, what)
+	}
+	return errors.Join(table.Flush(), cluster.Close())
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/faults"
+	"github.com/seatrial/seatrial/scenarios"
+)
+
+func validateCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "validate FILE…",
+		Short: "Check scenario files, every variant whole",
+		Args:  atLeastOne("FILE"),
+		RunE: func(c *cobra.Command, args []string) error {
+			var errs []error
+			for _, path := range args {
+				sc, err := scenarios.Load(path, faults.Catalog())
+				if err != nil {
+					errs = append(errs, err)
+					continue
+				}
+				fmt.Fprintf(c.OutOrStdout(), "%s: valid, %d variant(s)\n", path, len(sc.Variants))
+				for _, w := range sc.Warnings {
+					fmt.Fprintf(c.ErrOrStderr(), "warning: %s: %s\n", path, w)
+				}
+			}
+			return errors.Join(errs...)
+		},
+	}
+}
+
+func faultsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "faults [NAME]",
+		Short: "List the faults, or document one",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			for _, b := range faults.Catalog() {
+				if len(args) == 0 {
+					fmt.Fprintf(c.OutOrStdout(), "%-15s %s\n", b.Name, b.Summary)
+				} else if b.Name == args[0] {
+					fmt.Fprint(c.OutOrStdout(), faults.Doc(b))
+					return nil
+				}
+			}
+			if len(args) == 0 {
+				return nil
+			}
+			return seatrial.Fail(seatrial.BadInput, fmt.Errorf("there is no fault %q", args[0]), "`seatrial faults` lists them")
+		},
+	}
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version and how it was built",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(c.OutOrStdout(), "seatrial "+release())
+			return err
+		},
+	}
+}
+
+// release is the module's version, and the commit where the build knows it.
+func release() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	version := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			version += " (" + s.Value[:12] + ")"
+		}
+	}
+	return version
+}

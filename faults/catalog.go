@@ -1,0 +1,12 @@
+package faults
+
+import "github.com/seatrial/seatrial"
+
+// Catalog lists the faults that a scenario may name, sorted by name. Each New
+// returns a pointer to a struct with its defaults set.
+func Catalog() []seatrial.Builtin {
+	return []seatrial.Builtin{
+		liveMigration,
+		podDelete,
+	}
+}

@@ -1,0 +1,72 @@
+package faults_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/faults"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func ExampleCatalog() {
+	for _, b := range faults.Catalog() {
+		fmt.Printf("%-14s %s\n", b.Name, b.Summary)
+	}
+	// Output:
+	// liveMigration  A node's VM is moved to another host; everything on it sleeps for a while.
+	// podDelete      Pods are deleted; their controller makes new ones.
+}
+
+func TestEveryFaultDocumentsItself(t *testing.T) {
+	for _, b := range faults.Catalog() {
+		if b.Summary == "" || b.Proof == "" || !strings.Contains(b.Example, b.Name+":") {
+			t.Errorf("%s lacks a summary, a proof or an example with its name", b.Name)
+		}
+		if _, ok := b.New().(seatrial.Checker); !ok {
+			t.Errorf("%s cannot check its `for` before a trial", b.Name)
+		}
+		for _, p := range faults.Parameters(b) {
+			if p.Doc == "" {
+				t.Errorf("%s: parameter %s has no doc tag", b.Name, p.Name)
+			}
+		}
+		compare(t, filepath.Join("testdata", b.Name+".golden"), faults.Doc(b))
+	}
+}
+
+func TestTheCatalogIsSortedAndEachFaultIsNew(t *testing.T) {
+	catalog := faults.Catalog()
+	byName := func(a, b seatrial.Builtin) int { return strings.Compare(a.Name, b.Name) }
+	if !slices.IsSortedFunc(catalog, byName) {
+		t.Error("the catalog is not sorted by name")
+	}
+	for _, b := range catalog {
+		if b.New() == b.New() {
+			t.Errorf("%s: New gives the same value twice", b.Name)
+		}
+	}
+}
+
+func compare(t *testing.T, golden, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs; run with -update and look at the difference.\ngot:\n%s", golden, got)
+	}
+}

@@ -1,0 +1,115 @@
+package seatrial
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Load is one stream of requests in an open model: requests are due at fixed
+// times, whatever the system does.
+type Load struct {
+	Name    string            `yaml:"name"`
+	Target  string            `yaml:"target"` // URL as seen from inside the cluster
+	Method  string            `yaml:"method"` // empty means GET
+	Headers map[string]string `yaml:"headers"`
+	Body    string            `yaml:"body"`
+	Rate    Rate              `yaml:"rate"`
+	// Users is how many independent clients the requests are dealt to, in
+	// turn. A user is sequential on each of its connections: while a request
+	// hangs, its next ones wait in line. Zero means 50.
+	Users int `yaml:"users"`
+	// Connections is how many kept-alive connections a user has. Zero means 1.
+	Connections Connections `yaml:"connections"`
+	Client      Client      `yaml:"client"`
+}
+
+// Connections counts the kept-alive connections of a user; [PerRequest] opens
+// a fresh one for every request.
+type Connections int
+
+// PerRequest in YAML is `connections: perRequest`.
+const PerRequest Connections = -1
+
+// UnmarshalText reads a number above zero, or "perRequest".
+func (c *Connections) UnmarshalText(text []byte) error {
+	if string(text) == "perRequest" {
+		*c = PerRequest
+		return nil
+	}
+	n, err := strconv.Atoi(string(text))
+	if err != nil || n < 1 || n > 10_000 {
+		return fmt.Errorf("%q is not a number of connections: write 1 to 10000, or perRequest", text)
+	}
+	*c = Connections(n)
+	return nil
+}
+
+// MarshalText is the inverse of [Connections.UnmarshalText]; zero becomes the 1
+// that it means.
+func (c Connections) MarshalText() ([]byte, error) {
+	if c == PerRequest {
+		return []byte("perRequest"), nil
+	}
+	return []byte(strconv.Itoa(max(1, int(c)))), nil
+}
+
+// Client is how a user's client behaves.
+type Client struct {
+	// Timeout ends one request, counted from when it is sent. Zero means 30 s.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// LoadPlan is a load with everything decided.
+type LoadPlan struct {
+	Load
+	Duration time.Duration // from the first due request to the last
+	Hurt     time.Duration // see [Spec.Hurt]
+}
+
+// Attack is the load of one trial, ready to be sent.
+type Attack interface {
+	// Start lets the first request be due at the given time of the site's
+	// clock, and returns once every agent has agreed to it.
+	Start(ctx context.Context, at time.Duration) error
+	// Stop ends the sending; what waits in line counts as dropped.
+	Stop(ctx context.Context) error
+	// Wait returns when every result has reached the sink. Its error says
+	// what was lost.
+	Wait(ctx context.Context) error
+}
+
+// Sink takes what a site sees while a trial runs. It is safe for use by many
+// at once.
+type Sink interface {
+	Interval(Interval)
+	Event(Event)
+}
+
+// Endpoint is an agent that is ready, and the way to it.
+type Endpoint struct {
+	Name   string       // the pod
+	URL    string       // base URL of the agent's API
+	Client *http.Client // carries the backend's transport and credentials
+}
+
+// Agents is what a backend needs in order to run the load generator in pods:
+// handed to it by the command, so that backends do not import the generator.
+type Agents interface {
+	// Image returns the name of the agent's container image and a function
+	// that writes it as a docker archive. hash changes when the content does.
+	Image(ctx context.Context) (image AgentImage, err error)
+	// Connect joins ready agents into one attack.
+	Connect(ctx context.Context, clock Clock, agents []Endpoint, loads []LoadPlan, sink Sink) (Attack, error)
+}
+
+// AgentImage is the container image of the agent and of the sample
+// application.
+type AgentImage struct {
+	Name    string // as in manifests: "seatrial.dev/agent:dev"
+	Hash    string // of the content
+	Archive string // path of a docker archive (docker load, ctr images import)
+	Binary  string // path of the static Linux binary that is in it
+}

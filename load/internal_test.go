@@ -1,0 +1,187 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"reflect"
+	"slices"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/journal"
+)
+
+func TestADialEndsWithTheRequestThatAskedForIt(t *testing.T) {
+	// A full backlog drops SYNs: to a client the address does not answer.
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	file := os.NewFile(uintptr(fd), "listener")
+	l, err := net.FileListener(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	defer l.Close()
+	for range 8 {
+		request, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		conn, err := dial(context.WithValue(context.Background(), asker{}, request), "tcp", l.Addr().String())
+		cancel()
+		if err != nil {
+			return // within the test's own time, and long before the kernel's 127 s
+		}
+		defer conn.Close()
+	}
+	t.Skip("this kernel accepts connections beyond the backlog")
+}
+
+// samples are keyed by their number, so that two recorders can share them.
+func samples(n int) []sample {
+	random := rand.New(rand.NewPCG(1, 2))
+	var all []sample
+	for i := range n {
+		s := sample{
+			user: i % 7, due: time.Duration(i) * 3 * time.Millisecond, attempts: 1,
+			latency: time.Duration(random.ExpFloat64() * float64(500*time.Millisecond)),
+			lag:     time.Duration(random.ExpFloat64() * float64(5*time.Millisecond)),
+			pod:     "pod-" + strconv.Itoa(i%3),
+		}
+		s.service = s.latency / 2
+		if i%11 == 0 {
+			s.class = ClassReset
+		}
+		s.attached = i < 7
+		all = append(all, s)
+	}
+	return all
+}
+
+func TestRecordsOfTwoAgentsAddUpToThePooledOnes(t *testing.T) {
+	p := seatrial.LoadPlan{Load: seatrial.Load{Name: "browse"}, Hurt: time.Second}
+	pooled, halves := newRecorder(p), [2]*recorder{newRecorder(p), newRecorder(p)}
+	for i, s := range samples(1000) {
+		pooled.answered(s)
+		halves[s.user%2].answered(s)
+		if i%100 == 0 {
+			pooled.dropped(s.user, s.due)
+			halves[s.user%2].dropped(s.user, s.due)
+		}
+	}
+	want, a, b := pooled.take(), halves[0].take(), halves[1].take()
+	if len(want) != 30 || len(a) != 30 || len(b) != 30 {
+		t.Fatalf("%d, %d and %d intervals in 3 s", len(want), len(a), len(b))
+	}
+	for i := range want {
+		if got := add(a[i], b[i]); !reflect.DeepEqual(got, want[i]) {
+			t.Errorf("at %v:\n got %+v\nwant %+v", want[i].Due, got, want[i])
+		}
+	}
+}
+
+func add(a, b seatrial.Interval) seatrial.Interval {
+	a.Planned += b.Planned
+	a.Sent += b.Sent
+	a.Succeeded += b.Succeeded
+	a.Failed += b.Failed
+	a.Dropped += b.Dropped
+	a.Attempts += b.Attempts
+	a.Late += b.Late
+	a.Hurt += b.Hurt
+	a.MaxLag = max(a.MaxLag, b.MaxLag)
+	journal.Merge(a.Latency, b.Latency)
+	journal.Merge(a.Service, b.Service)
+	for class, n := range b.Errors {
+		a.Errors[class] += n
+	}
+	for pod, n := range b.Pods {
+		a.Pods[pod] += n
+	}
+	for user, pod := range b.Attached {
+		a.Attached[user] = pod
+	}
+	a.HurtUsers = append(a.HurtUsers, b.HurtUsers...)
+	slices.Sort(a.HurtUsers)
+	return a
+}
+
+func TestARecorderForgetsWhatWasTaken(t *testing.T) {
+	r := newRecorder(seatrial.LoadPlan{})
+	r.answered(sample{due: time.Second})
+	if n := len(r.take()); n != 1 {
+		t.Errorf("%d intervals", n)
+	}
+	if n := len(r.take()); n != 0 || len(r.cells) != 0 {
+		t.Errorf("%d intervals after all were taken", n)
+	}
+}
+
+func TestARecordSurvivesTheWire(t *testing.T) {
+	r := newRecorder(seatrial.LoadPlan{Load: seatrial.Load{Name: "browse"}})
+	for _, s := range samples(20) {
+		r.answered(s)
+	}
+	want := r.take()[0]
+	line, err := encodeInterval(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := decodeRecord(line)
+	if err != nil || !reflect.DeepEqual(got.Interval.Interval, want) {
+		t.Errorf("error %v\n got %+v\nwant %+v", err, got.Interval, want)
+	}
+	for _, bad := range []string{"", "{}", `{"interval":{},"report":{}}`, "[]"} {
+		if _, err := decodeRecord([]byte(bad)); err == nil {
+			t.Errorf("%q was read", bad)
+		}
+	}
+}
+
+func TestALogKeepsLinesUntilTheyAreAcknowledged(t *testing.T) {
+	l := newRecordLog()
+	for i := range 5 {
+		l.append(fmt.Append(nil, i))
+	}
+	for _, from := range []int{3, 3} {
+		if err := l.acknowledge(from); err != nil {
+			t.Fatal(err)
+		}
+		lines, last, err := l.next(t.Context(), from)
+		if err != nil || last || len(lines) != 2 || string(lines[0]) != "3" {
+			t.Errorf("from %d: %s %v %v", from, lines, last, err)
+		}
+	}
+	if err := l.acknowledge(2); err != errAcknowledged {
+		t.Errorf("going back to 2: %v", err)
+	}
+	if err := l.acknowledge(6); err != errAhead {
+		t.Errorf("going on to 6: %v", err)
+	}
+	l.close()
+	if err := l.acknowledge(5); err != nil {
+		t.Fatal(err)
+	}
+	<-l.done
+}
+
+func BenchmarkRecorder(b *testing.B) {
+	r, all := newRecorder(seatrial.LoadPlan{Hurt: time.Second}), samples(1000)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			r.answered(all[i%len(all)])
+		}
+	})
+}

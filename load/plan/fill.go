@@ -1,0 +1,73 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/seatrial/seatrial"
+)
+
+// What a load that leaves a field open gets.
+const (
+	DefaultUsers       = 50
+	DefaultConnections = seatrial.Connections(1)
+	DefaultTimeout     = 30 * time.Second
+	DefaultMethod      = http.MethodGet
+	DefaultHurt        = time.Second
+)
+
+// Fill returns the load with its defaults in place of zero fields.
+func Fill(l seatrial.Load) seatrial.Load {
+	if l.Users == 0 {
+		l.Users = DefaultUsers
+	}
+	if l.Connections == 0 {
+		l.Connections = DefaultConnections
+	}
+	if l.Client.Timeout == 0 {
+		l.Client.Timeout = DefaultTimeout
+	}
+	if l.Method == "" {
+		l.Method = DefaultMethod
+	}
+	return l
+}
+
+// Check says, in one error for all of it, why a filled load cannot be sent.
+func Check(l seatrial.Load) error {
+	err := errors.Join(
+		unless(l.Rate > 0, "its rate %v is not above 0", l.Rate),
+		unless(l.Users > 0, "its users %d are not above 0", l.Users),
+		unless(l.Connections > 0 || l.Connections == seatrial.PerRequest, "its connections %d are not above 0", l.Connections),
+		unless(l.Client.Timeout > 0, "its timeout %v is not above 0", l.Client.Timeout),
+		checkRequest(l),
+	)
+	if err != nil {
+		return fmt.Errorf("load %q: %w", l.Name, err)
+	}
+	return nil
+}
+
+// checkRequest lets net/http judge method and target, and then asks for what a
+// request can be sent to.
+func checkRequest(l seatrial.Load) error {
+	if _, err := http.NewRequest(l.Method, l.Target, nil); err != nil {
+		return err
+	}
+	u, err := url.Parse(l.Target)
+	if err != nil {
+		return err
+	}
+	return unless(u.Host != "" && (u.Scheme == "http" || u.Scheme == "https"),
+		"its target %q is not an http or https URL with a host", l.Target)
+}
+
+func unless(ok bool, format string, args ...any) error {
+	if ok {
+		return nil
+	}
+	return fmt.Errorf(format, args...)
+}

@@ -1,0 +1,77 @@
+// Package plan says which request of a load is due when, and which user sends
+// it. It is pure arithmetic: the load generator sends by it, the simulator
+// moves its virtual clock by it, and a report knows from it what should have
+// been sent.
+//
+// Request i (from zero) is due i/rate after the attack's start and belongs to
+// user i mod users, so that the n-th request of user u is request n·users+u.
+// With 200 requests a second and 50 users, requests are 5 ms apart and each
+// user has one every 250 ms:
+//
+//	p := plan.New(seatrial.Load{Rate: 200, Users: 50})
+//	p.Due(400)   // 2s
+//	p.User(61)   // 11
+//	p.Nth(11, 1) // 61
+package plan
+
+import (
+	"math"
+	"time"
+
+	"github.com/seatrial/seatrial"
+)
+
+// Plan deals the requests of one load to its users. The zero Plan has no
+// requests; make one with [New].
+type Plan struct {
+	rate  float64 // requests a second
+	users int64
+}
+
+// New is the plan of a load. A load without users has [DefaultUsers].
+func New(l seatrial.Load) Plan {
+	return Plan{rate: float64(l.Rate), users: int64(Fill(l).Users)}
+}
+
+// Due is when request i is due, since the attack's start, to the nanosecond.
+func (p Plan) Due(i int64) time.Duration {
+	return time.Duration(math.Round(float64(i) / p.rate * float64(time.Second)))
+}
+
+// User is whose turn request i is, from 0 to users−1.
+func (p Plan) User(i int64) int { return int(i % p.users) }
+
+// Nth is the number of the n-th request (from zero) of user u.
+func (p Plan) Nth(u int, n int64) int64 { return n*p.users + int64(u) }
+
+// Count is how many requests are due before d: the planned requests of an
+// attack that ends then. Between two times it is a difference of counts.
+func (p Plan) Count(d time.Duration) int64 {
+	if d <= 0 || p.rate <= 0 {
+		return 0
+	}
+	// The product is right to within a rounding error; Due decides.
+	n := int64(math.Ceil(d.Seconds() * p.rate))
+	for n > 0 && p.Due(n-1) >= d {
+		n--
+	}
+	for p.Due(n) < d {
+		n++
+	}
+	return n
+}
+
+// CountOf is how many of the requests that are due before d are user u's.
+func (p Plan) CountOf(u int, d time.Duration) int64 {
+	return max(0, (p.Count(d)-int64(u)+p.users-1)/p.users)
+}
+
+// Share lists the users that agent index of so many agents takes: those whose
+// id leaves the rest index. A single agent takes all of them.
+func (p Plan) Share(index, agents int) []int {
+	var share []int
+	for u := index; u < int(p.users); u += agents {
+		share = append(share, u)
+	}
+	return share
+}

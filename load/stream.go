@@ -1,0 +1,101 @@
+package load
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/load/plan"
+)
+
+// stream is one load of an engine: its users, and the sums of what they saw.
+type stream struct {
+	load     seatrial.LoadPlan
+	plan     plan.Plan
+	recorder *recorder
+	users    []*user
+	halt     *halt
+	cut      chan struct{} // closed when nobody may send any more
+
+	start time.Time // set by run
+}
+
+func newStream(p seatrial.LoadPlan, index, agents int, h *halt) *stream {
+	s := &stream{
+		load:     p,
+		plan:     plan.New(p.Load),
+		recorder: newRecorder(p),
+		halt:     h,
+		cut:      make(chan struct{}),
+	}
+	for _, id := range s.plan.Share(index, agents) {
+		s.users = append(s.users, newUser(id, s))
+	}
+	return s
+}
+
+// run returns when every planned request was answered, failed or dropped.
+func (s *stream) run(ctx context.Context, start time.Time) {
+	s.start = start
+	var users sync.WaitGroup
+	for _, u := range s.users {
+		users.Go(func() { u.run(ctx) })
+	}
+	through := make(chan struct{})
+	go func() { users.Wait(); close(through) }()
+	s.awaitEnd(ctx, through)
+	close(s.cut)
+	for _, u := range s.users {
+		u.attacker.Stop()
+	}
+	<-through
+}
+
+// awaitEnd returns a grace after the last moment at which a request can be
+// due, when all users are through, or when ctx ends.
+func (s *stream) awaitEnd(ctx context.Context, through <-chan struct{}) {
+	timer := time.NewTimer(time.Until(s.start.Add(s.load.Duration + Grace)))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return
+	case <-through:
+		return
+	case <-ctx.Done():
+		return
+	case <-s.halt.done:
+		timer.Reset(Grace)
+	}
+	select {
+	case <-timer.C:
+	case <-through:
+	case <-ctx.Done():
+	}
+}
+
+// end is when the sending ends, as far as is known now: requests that are due
+// at or after it are not planned.
+func (s *stream) end() time.Duration {
+	select {
+	case <-s.halt.done:
+		return min(s.load.Duration, s.halt.at.Sub(s.start))
+	default:
+		return s.load.Duration
+	}
+}
+
+// target is the request of this load, for Vegeta.
+func (s *stream) target() vegeta.Targeter {
+	target := vegeta.Target{Method: s.load.Method, URL: s.load.Target, Body: []byte(s.load.Body), Header: http.Header{}}
+	for name, value := range s.load.Headers {
+		target.Header.Set(name, value)
+	}
+	return func(t *vegeta.Target) error {
+		*t = target
+		return nil
+	}
+}

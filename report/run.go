@@ -1,0 +1,69 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/journal"
+)
+
+// The files of a run folder.
+const (
+	JournalFile = "journal.jsonl"
+	SummaryFile = "summary.json"
+	PageFile    = "report.html"
+)
+
+// FromJournal judges a journal. A journal that is damaged or cut short gives a
+// summary whose verdict says so; the error is one of reading r.
+func FromJournal(r io.Reader) (*Summary, *Page, error) {
+	f := NewFold()
+	for line, err := range journal.Read(r) {
+		var damaged *journal.LineError
+		if err != nil && !errors.As(err, &damaged) {
+			return nil, nil, err
+		}
+		f.Add(line, err)
+	}
+	s := f.Summary()
+	return s, f.Page(s), nil
+}
+
+// WriteRun judges the journal of a run folder and writes summary.json and
+// report.html beside it. Files that are there already are replaced whole.
+func WriteRun(folder string) (*Summary, error) {
+	file, err := os.Open(filepath.Join(folder, JournalFile))
+	if err != nil {
+		return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("opening a run: %w", err), "name a folder that holds a "+JournalFile)
+	}
+	defer file.Close()
+	s, page, err := FromJournal(file)
+	if err != nil {
+		return nil, fmt.Errorf("judging %s: %w", folder, err)
+	}
+	var summary, html bytes.Buffer
+	if err := errors.Join(encode(&summary, s, "  "), HTML(&html, page)); err != nil {
+		return s, fmt.Errorf("rendering the report of %s: %w", folder, err)
+	}
+	err = errors.Join(replace(filepath.Join(folder, SummaryFile), summary.Bytes()),
+		replace(filepath.Join(folder, PageFile), html.Bytes()))
+	return s, seatrial.Fail(seatrial.Infrastructure, err, "check the free space and the permissions of the run's folder")
+}
+
+// replace writes a file beside its place and moves it there, so that no reader
+// and no crash sees half of it.
+func replace(path string, content []byte) error {
+	temporary := path + ".new"
+	if err := os.WriteFile(temporary, content, 0o644); err != nil {
+		return fmt.Errorf("writing a report: %w", err)
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		return fmt.Errorf("writing a report: %w", err)
+	}
+	return nil
+}

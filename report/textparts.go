@@ -1,0 +1,94 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/seatrial/seatrial"
+)
+
+func (p *printer) exposure(s *Summary) {
+	if len(s.Exposure) == 0 {
+		return
+	}
+	rows := [][]string{{"users by pod", "node", "", "users"}}
+	for _, e := range s.Exposure {
+		mark := ""
+		if e.Hit {
+			mark = "hit"
+		}
+		rows = append(rows, []string{e.Pod, orNone(e.Node), mark, count(int64(e.Users))})
+	}
+	p.table(rows, 3)
+	p.line("")
+}
+
+func (p *printer) slo(s *Summary) {
+	if len(s.SLO) == 0 {
+		p.line("  SLO: none was set\n")
+		return
+	}
+	for _, c := range s.SLO {
+		mark, word, code := "✓", "met", green
+		if !c.Pass {
+			mark, word, code = "✗", "missed", red
+		}
+		line := fmt.Sprintf("%-7s load %s: %s is %s, objective %s", word, c.Load, checkName(c), measuredWords(c), objectiveWords(c))
+		p.line("  %s %s", p.paint(code, mark), plain(line))
+	}
+	p.line("")
+}
+
+func checkName(c Check) string { return strings.TrimPrefix(c.Name, "latency.") }
+
+func measuredWords(c Check) string {
+	switch {
+	case c.Measured == nil:
+		return "not measurable"
+	case c.Name == "availability":
+		return percent(*c.Measured)
+	}
+	return seconds(seatrial.Seconds(*c.Measured))
+}
+
+func objectiveWords(c Check) string {
+	if c.Name == "availability" {
+		return "≥ " + percent(c.Objective)
+	}
+	return "≤ " + seconds(seatrial.Seconds(c.Objective))
+}
+
+func (p *printer) trust(s *Summary) {
+	l := s.Load
+	p.wrap("  ", "    ", fmt.Sprintf("load: %s planned, %s sent, %s dropped, %s late; %s attempts; largest lag of the generator %s",
+		count(l.Planned), count(l.Sent), count(l.Dropped), count(l.Late), count(l.Attempts), maybeSeconds(s.MaxLag)))
+	if len(s.Errors) > 0 {
+		p.wrap("  ", "    ", "errors: "+errorWords(s.Errors))
+	}
+	for _, a := range s.Agents {
+		p.wrap("  ", "    ", "agent "+a.Name+": "+agentWords(a))
+	}
+	p.wrap("  ", "    ", fmt.Sprintf("unavailable: %g s in which availability was below the steady state's", s.Impact.UnavailableSeconds))
+}
+
+func errorWords(errors map[string]int64) string {
+	var list []string
+	for _, class := range slices.Sorted(maps.Keys(errors)) {
+		list = append(list, class+" "+count(errors[class]))
+	}
+	return strings.Join(list, ", ")
+}
+
+func agentWords(a Agent) string {
+	text := "CPU not reported"
+	if a.Cores > 0 && a.Wall > 0 {
+		text = fmt.Sprintf("used %s of %s", percent(a.Busy()), plural(int64(a.Cores), "core"))
+	}
+	text += fmt.Sprintf("; clock off by %s ± %s", seconds(a.ClockOffset), seconds(a.OffsetBound))
+	if a.Lost != "" {
+		text += "; lost: " + a.Lost
+	}
+	return text
+}

@@ -1,0 +1,158 @@
+package report
+
+import (
+	"fmt"
+	"iter"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/journal"
+)
+
+// Window is the load of a trial by due time, and answers for any part of it.
+// It needs memory for each 100 ms, not for each request. It is for one
+// goroutine at a time.
+type Window struct {
+	slots  map[time.Duration]slot
+	starts []time.Duration // keys of slots, in order unless stale
+	stale  bool
+}
+
+// slot is what was due in 100 ms, by load. It uses an Interval as the sum of
+// many: see [add].
+type slot map[string]*seatrial.Interval
+
+// forever is later than every interval, see [journal.Span].
+const forever = time.Duration(math.MaxInt64)
+
+// NewWindow returns a window without load.
+func NewWindow() *Window { return &Window{slots: map[time.Duration]slot{}} }
+
+// Add adds an interval that begins at the given time, on whatever clock the
+// caller asks by later. Intervals come in any order, and those of many agents
+// add up.
+func (w *Window) Add(at time.Duration, iv seatrial.Interval) {
+	s, ok := w.slots[at]
+	if !ok {
+		s = slot{}
+		w.slots[at] = s
+		w.stale = w.stale || len(w.starts) > 0 && at < w.starts[len(w.starts)-1]
+		w.starts = append(w.starts, at)
+	}
+	if s[iv.Load] == nil {
+		s[iv.Load] = &seatrial.Interval{Load: iv.Load}
+	}
+	add(s[iv.Load], &iv)
+}
+
+// add sums src into dst; users stay a list with repetitions.
+func add(dst, src *seatrial.Interval) {
+	dst.Planned += src.Planned
+	dst.Sent += src.Sent
+	dst.Succeeded += src.Succeeded
+	dst.Failed += src.Failed
+	dst.Dropped += src.Dropped
+	dst.Attempts += src.Attempts
+	dst.Late += src.Late
+	dst.Hurt += src.Hurt
+	dst.Latency = merged(dst.Latency, src.Latency)
+	dst.Service = merged(dst.Service, src.Service)
+	dst.Errors = merged(dst.Errors, src.Errors)
+	dst.MaxLag = max(dst.MaxLag, src.MaxLag)
+	dst.HurtUsers = append(dst.HurtUsers, src.HurtUsers...)
+	if dst.Attached == nil && len(src.Attached) > 0 {
+		dst.Attached = map[int]string{}
+	}
+	maps.Copy(dst.Attached, src.Attached)
+}
+
+func merged[M ~map[K]int64, K comparable](dst, src M) M {
+	if dst == nil && len(src) > 0 {
+		dst = M{}
+	}
+	for k, n := range src {
+		dst[k] += n
+	}
+	return dst
+}
+
+// between yields the slots that begin in [from, to), in order.
+func (w *Window) between(from, to time.Duration) iter.Seq2[time.Duration, slot] {
+	if w.stale {
+		slices.Sort(w.starts)
+		w.stale = false
+	}
+	return func(yield func(time.Duration, slot) bool) {
+		first, _ := slices.BinarySearch(w.starts, from)
+		for _, start := range w.starts[first:] {
+			if start >= to || !yield(start, w.slots[start]) {
+				return
+			}
+		}
+	}
+}
+
+// end is when the last interval ends; zero where nothing was due since zero.
+func (w *Window) end() time.Duration {
+	last := time.Duration(0)
+	for start := range w.between(0, forever) {
+		last = start + seatrial.Width
+	}
+	return last
+}
+
+// loads lists the names of the loads in order.
+func (w *Window) loads() []string {
+	names := map[string]bool{}
+	for _, s := range w.slots {
+		for name := range s {
+			names[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// sum adds up one load, or all for an empty name, of the intervals that begin
+// in [from, to).
+func (w *Window) sum(load string, from, to time.Duration) *seatrial.Interval {
+	total := &seatrial.Interval{Load: load}
+	for _, s := range w.between(from, to) {
+		for name, iv := range s {
+			if load == "" || name == load {
+				add(total, iv)
+			}
+		}
+	}
+	return total
+}
+
+// Holds says whether the objective held, for each load on its own, over all
+// that was due in [from, to); if not, why. Nothing due means that it did not
+// hold: there is no evidence. An objective that asks for nothing stands for
+// [LeastAvailability].
+func (w *Window) Holds(o seatrial.Objective, from, to time.Duration) (bool, string) {
+	return w.holds(orDefault(journal.ObjectiveOf(o)), from, to)
+}
+
+func (w *Window) holds(o journal.Objective, from, to time.Duration) (bool, string) {
+	any := false
+	for _, load := range w.loads() {
+		sum := w.sum(load, from, to)
+		if sum.Planned == 0 {
+			continue
+		}
+		any = true
+		for _, m := range measure(o, sum) {
+			if !m.Pass {
+				return false, fmt.Sprintf("load %s: %s", load, m.miss())
+			}
+		}
+	}
+	if !any {
+		return false, fmt.Sprintf("nothing was due between %s and %s", clock(from), clock(to))
+	}
+	return true, ""
+}

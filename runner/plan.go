@@ -1,0 +1,64 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/seatrial/seatrial"
+)
+
+// Hit is one action that a fault would do.
+type Hit struct {
+	Fault  string
+	Kind   string        // of the fault
+	At     time.Duration // since the trial's start
+	For    time.Duration // zero: open
+	Action string        // what it would do
+	Target string
+	Refuse error // why this backend, or the cluster as it is, does not allow it
+}
+
+// errPlanned ends a dry run where the real one would begin to act.
+var errPlanned = errors.New("a dry run ends here")
+
+// Plan runs every fault of a trial up to the point where it would begin to
+// act, and lists what it would hit. It touches nothing.
+func Plan(ctx context.Context, t seatrial.Trial, clock seatrial.Clock, cluster seatrial.Cluster, seed uint64) []Hit {
+	var hits []Hit
+	for _, spec := range t.Spec.Faults {
+		d := &dryRun{env: env{clock: clock, cluster: cluster, spec: spec, seed: seed, note: func(seatrial.Event) {}}}
+		err := spec.Fault.Run(ctx, d)
+		if len(d.hits) == 0 {
+			d.hits = []Hit{{Refuse: err}}
+		}
+		for _, h := range d.hits {
+			h.Fault, h.Kind, h.At, h.For = spec.Name, spec.Kind, spec.At, spec.For
+			hits = append(hits, h)
+		}
+	}
+	return hits
+}
+
+// dryRun is an env that arms nothing.
+type dryRun struct {
+	env
+	hits []Hit
+}
+
+func (d *dryRun) Arm(_ context.Context, actions ...seatrial.Action) (seatrial.Effect, error) {
+	for _, a := range actions {
+		d.hits = append(d.hits, Hit{Action: a.Kind(), Target: a.Target(), Refuse: d.cluster.Supports(a)})
+	}
+	return noEffect{}, nil
+}
+
+func (d *dryRun) Begin(context.Context) error { return errPlanned }
+
+// noEffect is what a dry run arms; nobody gets past Begin to use it but a
+// fault's deferred revert.
+type noEffect struct{}
+
+func (noEffect) Act(context.Context) error    { return errPlanned }
+func (noEffect) Prove(context.Context) error  { return errPlanned }
+func (noEffect) Revert(context.Context) error { return nil }
