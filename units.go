@@ -19,7 +19,7 @@ func (r *Rate) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%q is not a rate: write requests and unit, such as 200/s or 90/m", text)
 	}
 	n, err := strconv.ParseFloat(number, 64)
-	if err != nil || n <= 0 || n > 1e9 {
+	if err != nil || !(n > 0 && n <= 1e9) {
 		return fmt.Errorf("%q is not a rate: the number before / must be above 0", text)
 	}
 	*r = Rate(n / per)

@@ -5,10 +5,11 @@
 // Run method of straight-line code: choose the targets, arm, begin, act, prove,
 // hold, revert. A new fault is one file and one line of the catalog.
 //
-//   - name: migrate
-//     at: 15s
-//     for: 8s
-//     liveMigration: {mode: blackout, nodes: {running: app=shop, count: 1}}
+//	faults:
+//	- name: migrate
+//	  at: 15s
+//	  for: 8s
+//	  liveMigration: {mode: blackout, nodes: {running: app=shop, count: 1}}
 //
 // Field tags: `yaml` names the parameter, `enum` lists its values, `doc` says
 // what it means, in [Doc].

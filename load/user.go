@@ -128,7 +128,7 @@ func (u *user) sample(r *vegeta.Result) sample {
 		attempts: x.attempts,
 		class:    x.class(),
 		pod:      x.pod,
-		attached: u.keptAlive && x.fresh && x.pod != "",
+		attached: u.keptAlive && x.fresh && x.pod != "" && x.failure == "",
 	}
 	if s.class == "" && r.Error != "" {
 		s.class = ClassOther // the http client refused what the transport took

@@ -129,6 +129,12 @@ func (w *Window) sum(load string, from, to time.Duration) *seatrial.Interval {
 	return total
 }
 
+// Planned counts the requests of a load that were due in [from, to) and are
+// accounted for; those that still hang are not yet.
+func (w *Window) Planned(load string, from, to time.Duration) int64 {
+	return w.sum(load, from, to).Planned
+}
+
 // Holds says whether the objective held, for each load on its own, over all
 // that was due in [from, to); if not, why. Nothing due means that it did not
 // hold: there is no evidence. An objective that asks for nothing stands for

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -67,10 +68,17 @@ func (s *sink) Interval(i seatrial.Interval) {
 }
 
 // holds says whether the objective held for what was due between two times
-// since the trial's start, as far as it is known.
-func (s *sink) holds(o seatrial.Objective, from, to time.Duration) (bool, string) {
+// since the trial's start. A request that has no answer yet does not keep it.
+func (s *sink) holds(o seatrial.Objective, loads []seatrial.Load, from, to time.Duration) (bool, string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, l := range loads {
+		due := float64(l.Rate) * (to - from).Seconds()
+		// One request may fall on either side of each end.
+		if known := s.window.Planned(l.Name, from, to); float64(known) < due-2 {
+			return false, fmt.Sprintf("load %s: %.0f requests were due and %d are accounted for", l.Name, due, known)
+		}
+	}
 	return s.window.Holds(o, from, to)
 }
 

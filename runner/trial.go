@@ -202,7 +202,7 @@ func (r *trial) unsteady() string {
 	if half <= reportLag {
 		return ""
 	}
-	held, why := r.sink.holds(r.spec.SteadyState, -half, -reportLag)
+	held, why := r.sink.holds(r.spec.SteadyState, r.spec.Loads, -half, -reportLag)
 	if held {
 		return ""
 	}
@@ -227,7 +227,7 @@ func (r *trial) heal(ctx context.Context) error {
 	err := r.whole(ctx, limit)
 	for err == nil && r.clock.Now() < limit {
 		now := r.clock.Now() - r.zero - reportLag
-		if held, _ := r.sink.holds(r.spec.SteadyState, now-steadyHold, now); held && now-steadyHold > 0 {
+		if held, _ := r.sink.holds(r.spec.SteadyState, r.spec.Loads, now-steadyHold, now); held && now-steadyHold > 0 {
 			return nil
 		}
 		err = r.clock.Sleep(ctx, 500*time.Millisecond)

@@ -51,7 +51,7 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value) {
 func (d *decoder) plain(n *yaml.Node, v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
-		d.structure(n, v, nil)
+		d.structure(n, v)
 	case reflect.Map:
 		d.mapping(n, v)
 	case reflect.Slice:
@@ -71,16 +71,13 @@ func (d *decoder) pointer(n *yaml.Node, v reflect.Value) {
 	d.decode(n, v.Elem())
 }
 
-// structure fills a struct. Keys that skip accepts are left to the caller.
-func (d *decoder) structure(n *yaml.Node, v reflect.Value, skip func(string) bool) {
+// structure fills a struct.
+func (d *decoder) structure(n *yaml.Node, v reflect.Value) {
 	if !d.expect(n, yaml.MappingNode, "a map of fields") {
 		return
 	}
 	fields := fieldsOf(v.Type())
 	for key, value := range pairs(n) {
-		if skip != nil && skip(key.Value) {
-			continue
-		}
 		f, ok := fields[key.Value]
 		if !ok {
 			d.badHint(where{node: key}, suggest(key.Value, names(fields)), "unknown field")

@@ -12,7 +12,6 @@ import (
 // fault decodes an entry of spec.faults: fields of its own, and one key of the
 // catalog that carries the parameters.
 func (p *parser) fault(n *yaml.Node, v reflect.Value) {
-	isKind := func(key string) bool { _, ok := p.catalog[key]; return ok }
 	if !p.expect(n, yaml.MappingNode, "a fault") {
 		return
 	}
@@ -21,8 +20,9 @@ func (p *parser) fault(n *yaml.Node, v reflect.Value) {
 	unknown := false
 	for key, value := range pairs(n) {
 		_, own := common[key.Value]
+		_, kind := p.catalog[key.Value]
 		switch {
-		case isKind(key.Value):
+		case kind:
 			kinds = append(kinds, key.Value)
 			p.parameters(key.Value, value, v.Addr().Interface().(*seatrial.FaultSpec))
 		case !own:
@@ -31,7 +31,7 @@ func (p *parser) fault(n *yaml.Node, v reflect.Value) {
 			p.badHint(where{node: key}, suggest(key.Value, known), "unknown field or fault")
 		}
 	}
-	p.structure(p.only(n, common), v, nil)
+	p.structure(p.only(n, common), v)
 	if !unknown {
 		p.oneKind(n, kinds)
 	}

@@ -25,6 +25,7 @@ type armed struct {
 	prior  prior
 	heart  *heart
 	acted  bool
+	at     time.Time      // of the act
 	before guardian.State // as Observe saw the node
 }
 
@@ -143,7 +144,7 @@ func (c *Cluster) Act(ctx context.Context, a seatrial.Action) error {
 	// What happens while the answer is on its way is undone by id, so it
 	// counts as acted from here.
 	c.mu.Lock()
-	x.acted = true
+	x.acted, x.at = true, time.Now()
 	c.mu.Unlock()
 	return c.link.ask(ctx, func(g *guardian.Client) error {
 		took, err := g.Act(ctx, x.prior.ID, expires)

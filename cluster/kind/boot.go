@@ -40,6 +40,9 @@ func boot(ctx context.Context, name string, s shape, o Options) error {
 		o.log("warning: %s", hint)
 	}
 	o.log("booting cluster %s: a control plane, %d workers and the agents' node, from %s", name, s.workers, s.image.name)
+	if kept := others(ctx, name); kept != "" {
+		o.log("these are kept too, and use memory: %s; `seatrial clusters delete NAME` removes one", kept)
+	}
 	begun := time.Now()
 	err = create(ctx, name, o,
 		cluster.CreateWithRawConfig(config),
@@ -54,6 +57,22 @@ func boot(ctx context.Context, name string, s shape, o Options) error {
 	}
 	o.log("cluster %s booted in %v", name, time.Since(begun).Round(100*time.Millisecond))
 	return nil
+}
+
+// others names the other clusters that seatrial keeps; a failure to tell is no
+// reason not to boot.
+func others(ctx context.Context, name string) string {
+	all, err := containers(ctx, "label="+labelCluster)
+	if err != nil {
+		return ""
+	}
+	var names []string
+	for _, c := range all {
+		if n := c.Config.Labels[labelCluster]; n != name {
+			names = append(names, n)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // create is kind's Create with a context: kind has no way to be interrupted,

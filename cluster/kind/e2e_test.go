@@ -1,27 +1,15 @@
 package kind
 
 import (
-	"archive/tar"
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"runtime"
-	"sync"
+	"slices"
 	"testing"
 	"time"
-
-	"github.com/google/go-containerregistry/pkg/name"
-	"github.com/google/go-containerregistry/pkg/v1/empty"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/cluster/kind/guardian"
@@ -44,25 +32,36 @@ func TestMain(m *testing.M) {
 	if crash := os.Getenv("SEATRIAL_E2E_CRASH"); crash != "" {
 		os.Exit(crashMidFreeze(crash))
 	}
-	code := m.Run()
-	if os.Getenv("SEATRIAL_E2E") == "1" && os.Getenv("SEATRIAL_E2E_KEEP") == "" {
-		deleteTestClusters()
-	}
-	os.Exit(code)
+	os.Exit(runAndClean(m))
 }
 
-func deleteTestClusters() {
+// runAndClean deletes the clusters of these tests, but none that was there
+// before.
+func runAndClean(m *testing.M) int {
 	ctx := context.Background()
-	all, err := List(ctx)
-	for _, c := range all {
-		if c.Workers == 1 {
-			err = errors.Join(err, Delete(ctx, c.Name))
-		}
+	if os.Getenv("SEATRIAL_E2E") != "1" || os.Getenv("SEATRIAL_E2E_KEEP") != "" {
+		return m.Run()
 	}
+	before, err := List(ctx)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
+	code := m.Run()
+	for name := range opened {
+		if slices.ContainsFunc(before, func(i Info) bool { return i.Name == name }) {
+			continue
+		}
+		if err := Delete(ctx, name); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	return code
 }
+
+// opened are the names of the clusters that the tests used.
+var opened = map[string]bool{}
 
 func open(t *testing.T, o Options) (*Site, *Cluster) {
 	t.Helper()
@@ -72,6 +71,7 @@ func open(t *testing.T, o Options) (*Site, *Cluster) {
 		t.Fatal(err)
 	}
 	t.Logf("opened in %v", time.Since(begun))
+	opened[s.clusters[0].name] = true
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -324,80 +324,4 @@ func TestAClusterThatIsGoneSaysSo(t *testing.T) {
 	if _, err := Attach(t.Context(), "seatrial-9w-00000000", onKind(t)); !errors.Is(err, ErrGone) {
 		t.Errorf("got %v, want %v", err, ErrGone)
 	}
-}
-
-// testAgents builds the smallest agent; it has no load generator.
-var testAgents = sync.OnceValue(func() seatrial.Agents { return &builtAgents{} })
-
-type builtAgents struct {
-	once  sync.Once
-	image seatrial.AgentImage
-	err   error
-}
-
-func (b *builtAgents) Image(ctx context.Context) (seatrial.AgentImage, error) {
-	b.once.Do(func() { b.image, b.err = buildAgent(ctx) })
-	return b.image, b.err
-}
-
-func (b *builtAgents) Connect(context.Context, seatrial.Clock, []seatrial.Endpoint, []seatrial.LoadPlan, seatrial.Sink) (seatrial.Attack, error) {
-	return nil, errors.ErrUnsupported
-}
-
-func buildAgent(ctx context.Context) (seatrial.AgentImage, error) {
-	dir := filepath.Join(os.TempDir(), "seatrial-kind-test")
-	binary := filepath.Join(dir, "seatrial-agent")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, "./testdata/agent")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+runtime.GOARCH)
-	if out, err := build.CombinedOutput(); err != nil {
-		return seatrial.AgentImage{}, fmt.Errorf("building the agent: %w: %s", err, out)
-	}
-	content, err := os.ReadFile(binary)
-	if err != nil {
-		return seatrial.AgentImage{}, err
-	}
-	sum := sha256.Sum256(content)
-	image := seatrial.AgentImage{
-		Name: "seatrial.dev/kind-test:dev", Hash: hex.EncodeToString(sum[:]),
-		Archive: filepath.Join(dir, "agent.tar"), Binary: binary,
-	}
-	return image, writeArchive(image, content)
-}
-
-func writeArchive(image seatrial.AgentImage, binary []byte) error {
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return layerOf(binary) })
-	if err != nil {
-		return err
-	}
-	img, err := mutate.AppendLayers(empty.Image, layer)
-	if err != nil {
-		return err
-	}
-	file, err := img.ConfigFile()
-	if err != nil {
-		return err
-	}
-	file = file.DeepCopy()
-	file.OS, file.Architecture = "linux", runtime.GOARCH
-	file.Config.Entrypoint = []string{"/seatrial-agent"}
-	if img, err = mutate.ConfigFile(img, file); err != nil {
-		return err
-	}
-	tag, err := name.NewTag(image.Name)
-	if err != nil {
-		return err
-	}
-	return tarball.WriteToFile(image.Archive, tag, img)
-}
-
-func layerOf(binary []byte) (io.ReadCloser, error) {
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	if err := w.WriteHeader(&tar.Header{Name: "seatrial-agent", Mode: 0o755, Size: int64(len(binary))}); err != nil {
-		return nil, err
-	}
-	if _, err := w.Write(binary); err != nil {
-		return nil, err
-	}
-	return io.NopCloser(&b), w.Close()
 }

@@ -72,11 +72,24 @@ func (h *heart) listen() {
 	}
 }
 
-// silent is the time since the last beat.
-func (h *heart) silent() time.Duration {
+// stale is how old the last beat before an act may be: older, and the heart
+// had stopped for another reason.
+const stale = time.Second
+
+// silent is the time since the last beat. It is no evidence when the heartbeat
+// ended, or had stopped before the act.
+func (h *heart) silent(acted time.Time) (time.Duration, error) {
+	select {
+	case <-h.done:
+		return 0, errors.New("the heartbeat has ended")
+	default:
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return time.Since(h.last)
+	if early := acted.Sub(h.last); early > stale {
+		return 0, fmt.Errorf("the heartbeat had stopped %v before the act", early.Round(time.Millisecond))
+	}
+	return time.Since(h.last), nil
 }
 
 // exert makes the node compute.

@@ -37,8 +37,9 @@ func (c *Cluster) Prove(ctx context.Context, a seatrial.Action) (seatrial.Proof,
 			return err
 		})
 		if err == nil {
-			if err = x.unproven(state); err == nil {
-				return x.proof(state), nil
+			var proof seatrial.Proof
+			if proof, err = x.judge(state); err == nil {
+				return proof, nil
 			}
 		}
 		if ctx.Err() == nil {
@@ -64,18 +65,28 @@ func (x *armed) provoke(looks int) error {
 	return nil
 }
 
-// unproven says what is missing; nil when nothing is.
-func (x *armed) unproven(s guardian.State) error {
+// judge is the proof, or says what is missing.
+func (x *armed) judge(s guardian.State) (seatrial.Proof, error) {
 	if s.Gone {
-		return errors.New("the node's container has ended")
+		return seatrial.Proof{}, errors.New("the node's container has ended")
 	}
 	switch a := x.action.(type) {
 	case seatrial.Throttle:
-		return unthrottled(s, x.prior.Found, x.before.Throttled)
+		if err := unthrottled(s, x.prior.Found, x.before.Throttled); err != nil {
+			return seatrial.Proof{}, err
+		}
+		return x.throttleProof(s), nil
 	case seatrial.Freeze:
-		return unfrozen(s, a.Mode, x.heart.silent())
+		silent, err := x.heart.silent(x.at)
+		if err == nil {
+			err = unfrozen(s, a.Mode, silent)
+		}
+		if err != nil {
+			return seatrial.Proof{}, err
+		}
+		return freezeProof(s, a.Mode, silent), nil
 	}
-	return fmt.Errorf("no proof is known for %s", x.action.Kind())
+	return seatrial.Proof{}, fmt.Errorf("no proof is known for %s", x.action.Kind())
 }
 
 func unthrottled(s guardian.State, found guardian.Prior, before uint64) error {
@@ -91,7 +102,7 @@ func unthrottled(s guardian.State, found guardian.Prior, before uint64) error {
 func unfrozen(s guardian.State, mode seatrial.FreezeMode, silent time.Duration) error {
 	switch {
 	case mode == seatrial.Sigstop && (s.Processes == 0 || len(s.Stopped) < s.Processes):
-		return fmt.Errorf("%s are stopped; running: %s", stoppedOf(s), strings.Join(s.Awake, ", "))
+		return fmt.Errorf("%d of %d processes are stopped; running: %s", len(s.Stopped), s.Processes, strings.Join(s.Awake, ", "))
 	case mode != seatrial.Sigstop && s.Freezer != "FROZEN":
 		return fmt.Errorf("the freezer is %s", s.Freezer)
 	case mode == seatrial.Blackout && s.Rules < 2:
@@ -102,38 +113,35 @@ func unfrozen(s guardian.State, mode seatrial.FreezeMode, silent time.Duration) 
 	return nil
 }
 
-// proof puts what was seen in words.
-func (x *armed) proof(s guardian.State) seatrial.Proof {
-	a, freeze := x.action.(seatrial.Freeze)
-	if !freeze {
-		return seatrial.Proof{
-			Method: "cpu.stat of the node's cgroup, read from its host",
-			Evidence: map[string]string{
-				"quota":             s.Quota,
-				"quota before":      x.prior.Found.Quota,
-				"throttled periods": strconv.FormatUint(s.Throttled-x.before.Throttled, 10),
-			},
-		}
+// throttleProof puts what was seen in words.
+func (x *armed) throttleProof(s guardian.State) seatrial.Proof {
+	return seatrial.Proof{
+		Method: "cpu.stat of the node's cgroup, read from its host",
+		Evidence: map[string]string{
+			"quota":             s.Quota,
+			"quota before":      x.prior.Found.Quota,
+			"throttled periods": strconv.FormatUint(s.Throttled-x.before.Throttled, 10),
+		},
 	}
+}
+
+// freezeProof puts what was seen in words.
+func freezeProof(s guardian.State, mode seatrial.FreezeMode, silent time.Duration) seatrial.Proof {
 	p := seatrial.Proof{
 		Method:   "a heartbeat inside the node that stopped, and the state of its processes and its freezer, read from its host",
-		Evidence: map[string]string{"last heartbeat": x.heart.silent().Round(time.Millisecond).String() + " ago"},
+		Evidence: map[string]string{"last heartbeat": silent.Round(time.Millisecond).String() + " ago"},
 	}
-	if a.Mode == seatrial.Sigstop {
-		p.Evidence["processes stopped"] = stoppedOf(s)
+	if mode == seatrial.Sigstop {
+		p.Evidence["processes stopped"] = fmt.Sprintf("%d of %d", len(s.Stopped), s.Processes)
 	} else {
 		p.Evidence["freezer"] = s.Freezer
 		p.Evidence["processes frozen"] = strconv.Itoa(s.Processes)
 	}
-	if a.Mode == seatrial.Blackout {
+	if mode == seatrial.Blackout {
 		p.Evidence["drop rules"] = strconv.Itoa(s.Rules)
 		p.Evidence["packets dropped"] = strconv.FormatUint(s.Dropped, 10)
 	}
 	return p
-}
-
-func stoppedOf(s guardian.State) string {
-	return fmt.Sprintf("%d of %d processes", len(s.Stopped), s.Processes)
 }
 
 // leftovers says what of a guardian's doing is in force beyond what it found;

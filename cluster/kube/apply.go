@@ -102,8 +102,8 @@ func rank(o *unstructured.Unstructured) int {
 }
 
 func (c *Cluster) apply(ctx context.Context, o *unstructured.Unstructured) error {
+	client, err := c.resource(ctx, o)
 	called := fmt.Sprintf("applying %s %s", o.GetKind(), strings.TrimPrefix(o.GetNamespace()+"/"+o.GetName(), "/"))
-	mapping, err := c.kinds.mapping(ctx, o.GroupVersionKind())
 	if meta.IsNoMatchError(err) {
 		return seatrial.Fail(seatrial.BadInput, fmt.Errorf("%s: %w", called, err),
 			"check apiVersion and kind, or put its CustomResourceDefinition into the manifests")
@@ -111,13 +111,12 @@ func (c *Cluster) apply(ctx context.Context, o *unstructured.Unstructured) error
 	if err != nil {
 		return seatrial.Fail(seatrial.Infrastructure, fmt.Errorf("%s: %w", called, err), "check that the API server answers")
 	}
-	client := c.resource(mapping, o)
 	foreign, err := isForeign(ctx, client, o.GetName())
 	switch {
 	case err != nil:
 		return seatrial.Fail(seatrial.Infrastructure, fmt.Errorf("%s: %w", called, err), "check that you may read this kind")
 	case foreign && o.GetKind() == "Namespace":
-		c.o.Log("%s is there and not seatrial's: using it as it is", called)
+		c.o.Log("namespace %s is there and not seatrial's: using it as it is", o.GetName())
 		return nil
 	case foreign:
 		return seatrial.Fail(seatrial.BadInput, fmt.Errorf("%s: it exists and was not applied by seatrial", called),
@@ -161,14 +160,18 @@ func label(o *unstructured.Unstructured) {
 
 // resource is where o lives; a namespaced object without a namespace gets the
 // default one.
-func (c *Cluster) resource(mapping *meta.RESTMapping, o *unstructured.Unstructured) dynamic.ResourceInterface {
+func (c *Cluster) resource(ctx context.Context, o *unstructured.Unstructured) (dynamic.ResourceInterface, error) {
+	mapping, err := c.kinds.mapping(ctx, o.GroupVersionKind())
+	if err != nil {
+		return nil, err
+	}
 	if mapping.Scope.Name() != meta.RESTScopeNameNamespace {
-		return c.objects.Resource(mapping.Resource)
+		return c.objects.Resource(mapping.Resource), nil
 	}
 	if o.GetNamespace() == "" {
 		o.SetNamespace(corev1.NamespaceDefault)
 	}
-	return c.objects.Resource(mapping.Resource).Namespace(o.GetNamespace())
+	return c.objects.Resource(mapping.Resource).Namespace(o.GetNamespace()), nil
 }
 
 // remember lets Settle wait for what the API server has accepted.
@@ -190,17 +193,23 @@ func (c *Cluster) established(ctx context.Context, crds dynamic.ResourceInterfac
 		if err != nil {
 			return fmt.Errorf("waiting until it is served: %w", err)
 		}
-		conditions, _, err := unstructured.NestedSlice(crd.Object, "status", "conditions")
-		if err != nil {
-			return fmt.Errorf("reading its conditions: %w", err)
-		}
-		for _, condition := range conditions {
-			if is, ok := condition.(map[string]any); ok && is["type"] == "Established" && is["status"] == "True" {
-				return nil
-			}
+		if isEstablished(crd) {
+			return nil
 		}
 		if err := c.clock.Sleep(ctx, pause); err != nil {
 			return fmt.Errorf("waiting until it is served: %w", err)
 		}
 	}
+}
+
+// isEstablished reads the condition; a new definition has null for conditions.
+func isEstablished(crd *unstructured.Unstructured) bool {
+	status, _ := crd.Object["status"].(map[string]any)
+	conditions, _ := status["conditions"].([]any)
+	for _, condition := range conditions {
+		if is, ok := condition.(map[string]any); ok && is["type"] == "Established" && is["status"] == "True" {
+			return true
+		}
+	}
+	return false
 }

@@ -64,28 +64,21 @@ func TestApplyBringsEachObjectAfterWhatItNeeds(t *testing.T) {
 	}
 }
 
-func TestApplyTwiceIsNoError(t *testing.T) {
+func TestApplyUpdatesWhatItBrought(t *testing.T) {
 	c, f := openFake(t, Options{})
-	f.brought(t, corev1.SchemeGroupVersion.WithResource("configmaps"), "ConfigMap", "default", "settings")
-	f.dynamic.PrependReactor("patch", "configmaps", func(clienttesting.Action) (bool, runtime.Object, error) {
-		return true, &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}}, nil
-	})
-	if err := c.Apply(t.Context(), []byte("{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}}")); err != nil {
-		t.Error(err)
+	applied := f.applies(t)
+	f.brought(t, configMaps, "ConfigMap", "default", "settings")
+	err := c.Apply(t.Context(), []byte("{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}}"))
+	if err != nil || len(*applied) != 1 {
+		t.Errorf("applied %v: %v", *applied, err)
 	}
 }
 
 func TestApplyDoesNotTakeWhatBelongsToOthers(t *testing.T) {
 	c, f := openFake(t, Options{})
 	applied := f.applies(t)
-	for _, o := range []runtime.Object{
-		&corev1.ConfigMap{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "settings"}},
-		&corev1.Namespace{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Namespace"}, ObjectMeta: metav1.ObjectMeta{Name: "shop"}},
-	} {
-		if err := f.dynamic.Tracker().Add(o); err != nil {
-			t.Fatal(err)
-		}
-	}
+	f.put(t, configMaps, "ConfigMap", "shop", "settings", nil)
+	f.put(t, corev1.SchemeGroupVersion.WithResource("namespaces"), "Namespace", "", "shop", nil)
 	err := c.Apply(t.Context(), []byte(shopManifest))
 	if err == nil || !strings.Contains(err.Error(), "ConfigMap shop/settings: it exists and was not applied by seatrial") {
 		t.Errorf("got %v", err)
@@ -94,6 +87,8 @@ func TestApplyDoesNotTakeWhatBelongsToOthers(t *testing.T) {
 		t.Errorf("the namespace of others was taken over: %v", *applied)
 	}
 }
+
+var configMaps = corev1.SchemeGroupVersion.WithResource("configmaps")
 
 func TestApplyNamesTheObjectThatFails(t *testing.T) {
 	tests := map[string]struct{ manifest, want string }{
@@ -123,15 +118,36 @@ func TestApplyNamesTheObjectThatFails(t *testing.T) {
 func TestAKindThatComesLaterIsFound(t *testing.T) {
 	c, f := openFake(t, Options{})
 	f.applies(t)
-	manifest := []byte("{apiVersion: v1, kind: Secret, metadata: {name: s}}")
+	manifest := []byte("{apiVersion: example.com/v1, kind: Boat, metadata: {name: b}}")
 	if err := c.Apply(t.Context(), manifest); !meta.IsNoMatchError(err) {
 		t.Fatalf("got %v", err)
 	}
 	f.typed.Lock()
-	f.typed.Resources = append(slices.Clone(f.typed.Resources), &metav1.APIResourceList{GroupVersion: "v1",
-		APIResources: []metav1.APIResource{{Name: "secrets", Kind: "Secret", Namespaced: true, Verbs: removableVerbs}}})
+	f.typed.Resources = append(slices.Clone(f.typed.Resources), &metav1.APIResourceList{GroupVersion: "example.com/v1",
+		APIResources: []metav1.APIResource{{Name: "boats", Kind: "Boat", Namespaced: true, Verbs: removableVerbs}}})
 	f.typed.Unlock()
-	if err := c.Apply(t.Context(), manifest); err != nil && meta.IsNoMatchError(err) {
+	if err := c.Apply(t.Context(), manifest); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestANewKindIsWaitedForUntilItIsServed(t *testing.T) {
+	c, f := openFake(t, Options{})
+	answers := []map[string]any{
+		{},
+		{"status": map[string]any{"conditions": nil}}, // as a real API server answers at first
+		{"status": map[string]any{"conditions": []any{map[string]any{"type": "Established", "status": "False"}}}},
+		{"status": map[string]any{"conditions": []any{map[string]any{"type": "Established", "status": "True"}}}},
+	}
+	asked := 0
+	f.dynamic.PrependReactor("get", "*", func(clienttesting.Action) (bool, runtime.Object, error) {
+		o := &unstructured.Unstructured{Object: answers[min(asked, len(answers)-1)]}
+		o.SetAPIVersion("v1")
+		o.SetKind("ConfigMap")
+		asked++
+		return true, o, nil
+	})
+	if err := c.established(soon(t, patience), f.dynamic.Resource(configMaps), "boats"); err != nil || asked != len(answers) {
+		t.Errorf("asked %d times: %v", asked, err)
 	}
 }

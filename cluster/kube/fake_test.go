@@ -86,7 +86,7 @@ func (f fakes) applies(t *testing.T) *[]*unstructured.Unstructured {
 		o.SetUID(types.UID("uid-" + o.GetName()))
 		o.SetGeneration(1)
 		*applied = append(*applied, o)
-		return true, o, f.dynamic.Tracker().Create(a.GetResource(), o, a.GetNamespace())
+		return true, o, nil
 	})
 	return applied
 }
@@ -94,13 +94,18 @@ func (f fakes) applies(t *testing.T) *[]*unstructured.Unstructured {
 // brought puts an object where Reset looks for what was applied.
 func (f fakes) brought(t *testing.T, gvr schema.GroupVersionResource, kind, namespace, name string) {
 	t.Helper()
+	f.put(t, gvr, kind, namespace, name, map[string]string{AppliedLabel: "true"})
+}
+
+func (f fakes) put(t *testing.T, gvr schema.GroupVersionResource, kind, namespace, name string, labels map[string]string) {
+	t.Helper()
 	o := &unstructured.Unstructured{}
 	o.SetAPIVersion(gvr.GroupVersion().String())
 	o.SetKind(kind)
 	o.SetNamespace(namespace)
 	o.SetName(name)
 	o.SetUID(types.UID("uid-" + name))
-	o.SetLabels(map[string]string{AppliedLabel: "true"})
+	o.SetLabels(labels)
 	if err := f.dynamic.Tracker().Create(gvr, o, namespace); err != nil {
 		t.Fatal(err)
 	}

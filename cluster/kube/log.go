@@ -66,10 +66,14 @@ type warnings struct {
 	log func(format string, args ...any)
 }
 
+// unwarned marks the context of requests that are for every kind there is,
+// deprecated ones too.
+type unwarned struct{}
+
 // HandleWarningHeaderWithContext takes one warning; 299 is the only code that
 // API servers send (RFC 7234, 5.5).
-func (w warnings) HandleWarningHeaderWithContext(_ context.Context, code int, _, text string) {
-	if code == 299 && text != "" {
+func (w warnings) HandleWarningHeaderWithContext(ctx context.Context, code int, _, text string) {
+	if code == 299 && text != "" && ctx.Value(unwarned{}) == nil {
 		w.log("the API server warns: %s", text)
 	}
 }

@@ -38,6 +38,7 @@ const (
 //
 // When ctx ends first, the error says what is still there.
 func (c *Cluster) Reset(ctx context.Context) error {
+	ctx = context.WithValue(ctx, unwarned{}, true)
 	c.mu.Lock()
 	clear(c.applied)
 	c.mu.Unlock()

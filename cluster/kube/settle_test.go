@@ -28,7 +28,7 @@ func TestSettleSaysExactlyWhatIsMissing(t *testing.T) {
 		Reason: "Unschedulable", Message: "0/3 nodes are available"}}
 	crashing := shopPod("shop-c", false)
 	crashing.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "web", RestartCount: 3,
-		State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}},
+		State:                corev1.ContainerState{Running: &corev1.ContainerStateRunning{}},
 		LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "OOMKilled", ExitCode: 137}}}}
 	stale := shop(1)
 	stale.Generation = 2

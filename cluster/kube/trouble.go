@@ -24,7 +24,7 @@ func podTrouble(p *corev1.Pod) string {
 		return short(p.Status.Reason + ": " + p.Status.Message)
 	}
 	ready := podCondition(p, corev1.PodReady)
-	if len(p.Status.ContainerStatuses) == 0 || ready.Reason == "" {
+	if ready.Reason == "" {
 		return fmt.Sprintf("%s on node %s", p.Status.Phase, p.Spec.NodeName)
 	}
 	return short(fmt.Sprintf("%s on node %s: %s %s", p.Status.Phase, p.Spec.NodeName, ready.Reason, ready.Message))

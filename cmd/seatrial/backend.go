@@ -51,7 +51,11 @@ func (s *site) options(artifacts string) kind.Options {
 // open boots or reuses what a trial runs on; logs go to artifacts when that
 // fails.
 func (s *site) open(ctx context.Context, spec seatrial.Spec, artifacts string) (seatrial.Site, error) {
-	return kind.Open(ctx, spec, s.options(artifacts))
+	site, err := kind.Open(ctx, spec, s.options(artifacts))
+	if err != nil {
+		return nil, err // not a nil *kind.Site in an interface that is not nil
+	}
+	return site, nil
 }
 
 // attach finds a cluster that exists.

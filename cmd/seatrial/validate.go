@@ -27,7 +27,7 @@ func validateCommand() *cobra.Command {
 				}
 				fmt.Fprintf(c.OutOrStdout(), "%s: valid, %d variant(s)\n", path, len(sc.Variants))
 				for _, w := range sc.Warnings {
-					fmt.Fprintf(c.ErrOrStderr(), "warning: %s: %s\n", path, w)
+					fmt.Fprintf(c.ErrOrStderr(), "warning: %s\n", w)
 				}
 			}
 			return errors.Join(errs...)

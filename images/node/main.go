@@ -13,6 +13,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -25,7 +26,11 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *tag); err != nil {
+	err := run(ctx, *tag)
+	if ctx.Err() != nil { // then err only says which command died of it
+		err = hinted(errors.New("interrupted"), "run it again: finished parts are kept")
+	}
+	if err != nil {
 		printError(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -1,0 +1,272 @@
+package kind
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/cluster/kind/guardian"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var someImage = nodeImage{name: "seatrial/node:v1.37.1", id: "sha256:1111"}
+
+func nameOf(t *testing.T, s shape, nth int) string {
+	t.Helper()
+	name, err := s.name(nth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestAConfigurationAdaptsToItsHostOnly(t *testing.T) {
+	for golden, a := range map[string]adaptation{
+		"usual.yaml":           {},
+		"cgroup-v1.yaml":       {CgroupV1: true},
+		"no-sys-resource.yaml": {NoSysResource: true},
+	} {
+		t.Run(golden, func(t *testing.T) {
+			got, err := shapeOf(seatrial.ClusterSpec{Workers: 2}, someImage, a).config()
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join("testdata", golden)
+			if *update {
+				if err := os.WriteFile(path, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(got) != string(want) {
+				t.Errorf("got:\n%s\nwant:\n%s", got, want)
+			}
+		})
+	}
+}
+
+func TestANameSaysTheWholeShape(t *testing.T) {
+	base := shapeOf(seatrial.ClusterSpec{}, someImage, adaptation{})
+	if base.workers != DefaultWorkers || base.nodes() != DefaultWorkers+2 {
+		t.Errorf("the default shape is %+v", base)
+	}
+	seen := map[string]string{nameOf(t, base, 1): "default"}
+	for what, other := range map[string]shape{
+		"more workers":  shapeOf(seatrial.ClusterSpec{Workers: 4}, someImage, adaptation{}),
+		"another image": shapeOf(seatrial.ClusterSpec{}, nodeImage{someImage.name, "sha256:2222"}, adaptation{}),
+		"another host":  shapeOf(seatrial.ClusterSpec{}, someImage, adaptation{CgroupV1: true}),
+	} {
+		name := nameOf(t, other, 1)
+		if with, taken := seen[name]; taken {
+			t.Errorf("%s has the name of %s: %s", what, with, name)
+		}
+		seen[name] = what
+	}
+	if again := nameOf(t, shapeOf(seatrial.ClusterSpec{Workers: 3}, someImage, adaptation{}), 1); seen[again] != "default" {
+		t.Errorf("the same shape has another name: %s", again)
+	}
+	if second := nameOf(t, base, 2); second != nameOf(t, base, 1)+"-2" {
+		t.Errorf("the second of a shape is named %s", second)
+	}
+}
+
+func TestOnlySeatrialsOwnClustersAreKnown(t *testing.T) {
+	for name, want := range map[string]int{
+		nameOf(t, shapeOf(seatrial.ClusterSpec{Workers: 12}, someImage, adaptation{}), 1): 12,
+		nameOf(t, shapeOf(seatrial.ClusterSpec{}, someImage, adaptation{}), 2):            3,
+		"kind": 0, "seatrial": 0, "seatrial-dev": 0, "my-seatrial-3w-01234567": 0, "seatrial-3w-0123456z": 0,
+	} {
+		workers, known := workersOf(name)
+		if workers != want || known != (want > 0) {
+			t.Errorf("%s: %d workers, known %v, want %d", name, workers, known, want)
+		}
+	}
+}
+
+func TestAForeignClusterIsNotDeleted(t *testing.T) {
+	var failure *seatrial.Error
+	if err := Delete(t.Context(), "kind"); !errors.As(err, &failure) || failure.Class != seatrial.BadInput || failure.Hint == "" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAMissingCapabilityIsReadFromTheBoundingSet(t *testing.T) {
+	for status, want := range map[string]bool{
+		"Name:\tx\nCapPrm:\t0000000000000000\nCapBnd:\t000001ffffffffff\n": false,
+		"CapBnd:\t000001fffeffffff\n":                                      true,
+		"CapBnd:\tnonsense\n":                                              false,
+		"":                                                                 false,
+	} {
+		if got := lacks(status, capSysResource); got != want {
+			t.Errorf("%q: lacks CAP_SYS_RESOURCE: %v, want %v", status, got, want)
+		}
+	}
+}
+
+func TestAClusterIsUsedByOneProcessAtATime(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	first, err := grab("c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := grab("c"); !errors.Is(err, errInUse) {
+		t.Errorf("a second use: %v", err)
+	}
+	told := make(chan struct{})
+	got := make(chan error, 1)
+	go func() {
+		l, err := await(t.Context(), "c", func(string, ...any) { close(told) })
+		if err == nil {
+			err = l.release()
+		}
+		got <- err
+	}()
+	<-told
+	if err := first.release(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-got; err != nil {
+		t.Errorf("waiting for it: %v", err)
+	}
+}
+
+func TestWhatDockerAwayLooksLike(t *testing.T) {
+	t.Setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	_, opened := Open(t.Context(), seatrial.Spec{}, Options{})
+	_, attached := Attach(t.Context(), "seatrial-3w-00000000", Options{})
+	_, listed := List(t.Context())
+	for what, err := range map[string]error{"open": opened, "attach": attached, "list": listed} {
+		var failure *seatrial.Error
+		if !errors.As(err, &failure) || failure.Class != seatrial.Infrastructure || !strings.Contains(failure.Hint, "docker-up") {
+			t.Errorf("%s: %v", what, err)
+		}
+		if errors.Is(err, ErrGone) {
+			t.Errorf("%s: takes Docker away for a cluster that is gone", what)
+		}
+	}
+}
+
+func TestAnActionIsSupportedWithSenseOnly(t *testing.T) {
+	for name, c := range map[string]struct {
+		a  seatrial.Action
+		ok bool
+	}{
+		"sigstop":             {seatrial.Freeze{Node: "n", Mode: seatrial.Sigstop, Expires: time.Second}, true},
+		"cgroup":              {seatrial.Freeze{Node: "n", Mode: seatrial.Cgroup, Expires: time.Second}, true},
+		"blackout":            {seatrial.Freeze{Node: "n", Mode: seatrial.Blackout, Expires: time.Second}, true},
+		"throttle":            {seatrial.Throttle{Node: "n", CPUs: 0.1, Expires: time.Second}, true},
+		"no end":              {seatrial.Freeze{Node: "n", Mode: seatrial.Sigstop}, false},
+		"no node":             {seatrial.Freeze{Mode: seatrial.Sigstop, Expires: time.Second}, false},
+		"no such mode":        {seatrial.Freeze{Node: "n", Mode: "hibernate", Expires: time.Second}, false},
+		"throttle to nothing": {seatrial.Throttle{Node: "n", Expires: time.Second}, false},
+	} {
+		if err := (&Cluster{}).Supports(c.a); (err == nil) != c.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAFreezeIsProvenByProcessesAndHeartbeatTogether(t *testing.T) {
+	all := guardian.State{Processes: 3, Stopped: []int{1, 2, 3}, Freezer: "THAWED"}
+	some := guardian.State{Processes: 3, Stopped: []int{1, 2}, Awake: []string{"3 kubelet R"}, Freezer: "THAWED"}
+	frozen := guardian.State{Processes: 3, Freezer: "FROZEN"}
+	freezing := guardian.State{Processes: 3, Freezer: "FREEZING"}
+	cut := guardian.State{Processes: 3, Freezer: "FROZEN", Rules: 2, Table: true}
+	for name, c := range map[string]struct {
+		mode   seatrial.FreezeMode
+		state  guardian.State
+		silent time.Duration
+		want   bool
+	}{
+		"all stopped and silent":        {seatrial.Sigstop, all, silence, true},
+		"all stopped, a beat just now":  {seatrial.Sigstop, all, beat, false},
+		"one runs":                      {seatrial.Sigstop, some, silence, false},
+		"no process at all":             {seatrial.Sigstop, guardian.State{Freezer: "THAWED"}, silence, false},
+		"frozen and silent":             {seatrial.Cgroup, frozen, silence, true},
+		"freezing still":                {seatrial.Cgroup, freezing, silence, false},
+		"frozen, a beat just now":       {seatrial.Cgroup, frozen, 0, false},
+		"cut off, frozen and silent":    {seatrial.Blackout, cut, silence, true},
+		"frozen without the drop rules": {seatrial.Blackout, frozen, silence, false},
+	} {
+		if err := unfrozen(c.state, c.mode, c.silent); (err == nil) != c.want {
+			t.Errorf("%s: %v, want proven %v", name, err, c.want)
+		}
+	}
+}
+
+func TestAThrottleIsProvenByPeriodsWithoutQuota(t *testing.T) {
+	found := guardian.Prior{Quota: "-1"}
+	for name, c := range map[string]struct {
+		state guardian.State
+		want  bool
+	}{
+		"throttled":              {guardian.State{Quota: "20000", Throttled: 8}, true},
+		"idle":                   {guardian.State{Quota: "20000", Throttled: 7}, false},
+		"the quota is as it was": {guardian.State{Quota: "-1", Throttled: 8}, false},
+	} {
+		if err := unthrottled(c.state, found, 7); (err == nil) != c.want {
+			t.Errorf("%s: %v, want proven %v", name, err, c.want)
+		}
+	}
+}
+
+func TestWhatIsLeftIsWhatWasNotFoundBefore(t *testing.T) {
+	healthy := guardian.State{Processes: 9, Freezer: "THAWED", Quota: "-1"}
+	change := func(f func(*guardian.State)) guardian.State {
+		s := healthy
+		f(&s)
+		return s
+	}
+	for name, c := range map[string]struct {
+		state guardian.State
+		found guardian.Prior
+		left  bool
+	}{
+		"healthy":                      {healthy, guardian.Prior{Quota: "-1"}, false},
+		"gone":                         {guardian.State{Gone: true}, guardian.Prior{Quota: "-1"}, false},
+		"a stopped process":            {change(func(s *guardian.State) { s.Stopped = []int{7} }), guardian.Prior{}, true},
+		"stopped before":               {change(func(s *guardian.State) { s.Stopped = []int{7} }), guardian.Prior{Stopped: []guardian.Process{{PID: 7}}}, false},
+		"frozen":                       {change(func(s *guardian.State) { s.Freezer = "FROZEN" }), guardian.Prior{}, true},
+		"frozen before":                {change(func(s *guardian.State) { s.Freezer = "FROZEN" }), guardian.Prior{Frozen: true}, false},
+		"thawing still":                {change(func(s *guardian.State) { s.Freezer = "FREEZING" }), guardian.Prior{}, true},
+		"a table without rules":        {change(func(s *guardian.State) { s.Table = true }), guardian.Prior{}, true},
+		"a throttle":                   {change(func(s *guardian.State) { s.Quota = "20000" }), guardian.Prior{Quota: "-1"}, true},
+		"a throttle of another action": {change(func(s *guardian.State) { s.Quota = "20000" }), guardian.Prior{}, false},
+	} {
+		if err := leftovers(c.state, c.found); (err != nil) != c.left {
+			t.Errorf("%s: %v, want left %v", name, err, c.left)
+		}
+	}
+}
+
+func TestAHeartThatHadStoppedBeforeTheActProvesNothing(t *testing.T) {
+	now := time.Now()
+	for name, c := range map[string]struct {
+		last time.Time
+		done bool
+		want bool
+	}{
+		"it beat until the act": {now.Add(-time.Second), false, true},
+		"it had stopped":        {now.Add(-time.Minute), false, false},
+		"it has ended":          {now.Add(-time.Second), true, false},
+	} {
+		h := &heart{last: c.last, done: make(chan struct{})}
+		if c.done {
+			close(h.done)
+		}
+		silent, err := h.silent(now.Add(-900 * time.Millisecond))
+		if got := err == nil && silent >= silence; got != c.want {
+			t.Errorf("%s: %v, %v", name, silent, err)
+		}
+	}
+}
