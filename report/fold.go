@@ -164,6 +164,7 @@ func (f *Fold) Summary() *Summary {
 	s.Exposure = f.exposure(life, s.Faults)
 	s.SLO = f.checks(h.SLO)
 	s.Steady = f.steady(h)
+	s.Warnings = append(s.Warnings, lagging(s)...)
 	f.judge(s, h, life)
 	s.Sentence = sentence(s)
 	return s

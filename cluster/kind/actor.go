@@ -41,8 +41,8 @@ func nodeOf(a seatrial.Action) (node string, expires time.Duration, ok bool) {
 	return "", 0, false
 }
 
-// Supports is nil for every action that exists now, and checks its
-// parameters. Whether the kernel can drop packets shows at Observe.
+// Supports checks the parameters; a blackout also needs a kernel that can drop
+// packets in both directions, which the guardian has tried.
 func (c *Cluster) Supports(a seatrial.Action) error {
 	node, expires, ok := nodeOf(a)
 	if !ok {
@@ -54,7 +54,12 @@ func (c *Cluster) Supports(a seatrial.Action) error {
 	switch a := a.(type) {
 	case seatrial.Freeze:
 		switch a.Mode {
-		case seatrial.Sigstop, seatrial.Cgroup, seatrial.Blackout:
+		case seatrial.Sigstop, seatrial.Cgroup:
+			return nil
+		case seatrial.Blackout:
+			if why := c.link.noBlackout(); why != "" {
+				return errors.New("freeze mode blackout cannot be had here: " + why)
+			}
 			return nil
 		}
 		return fmt.Errorf("freeze mode %q is unknown to kind: sigstop, cgroup and blackout are known", a.Mode)
@@ -100,7 +105,7 @@ func (c *Cluster) arm(ctx context.Context, x *armed) error {
 	case seatrial.Throttle:
 		plan.CPUs = a.CPUs
 	}
-	return c.link.ask(ctx, func(g *guardian.Client) error {
+	return c.link.ask(ctx, func(ctx context.Context, g *guardian.Client) error {
 		state, err := g.Status(ctx, plan.Node)
 		if err != nil {
 			return err
@@ -146,11 +151,8 @@ func (c *Cluster) Act(ctx context.Context, a seatrial.Action) error {
 	c.mu.Lock()
 	x.acted, x.at = true, time.Now()
 	c.mu.Unlock()
-	return c.link.ask(ctx, func(g *guardian.Client) error {
-		took, err := g.Act(ctx, x.prior.ID, expires)
-		if err == nil {
-			c.opts.log("%s of %s took %v in the guardian", a.Kind(), a.Target(), took.Took.Round(10*time.Microsecond))
-		}
+	return c.link.ask(ctx, func(ctx context.Context, g *guardian.Client) error {
+		_, err := g.Act(ctx, x.prior.ID, expires)
 		return err
 	})
 }
@@ -195,7 +197,7 @@ func (c *Cluster) restore(ctx context.Context, was prior) error {
 }
 
 func (c *Cluster) revoke(ctx context.Context, id string) error {
-	return c.link.ask(ctx, func(g *guardian.Client) error {
+	return c.link.ask(ctx, func(ctx context.Context, g *guardian.Client) error {
 		_, err := g.Revoke(ctx, id)
 		return err
 	})
@@ -240,7 +242,7 @@ func (c *Cluster) awaitRestored(ctx context.Context, was prior) error {
 // lookRestored is nil when one look finds the node as it was; otherwise it
 // sweeps.
 func (c *Cluster) lookRestored(ctx context.Context, was prior) error {
-	return c.link.ask(ctx, func(g *guardian.Client) error {
+	return c.link.ask(ctx, func(ctx context.Context, g *guardian.Client) error {
 		state, err := g.Status(ctx, was.Node)
 		if err != nil {
 			return err

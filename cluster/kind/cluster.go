@@ -31,9 +31,9 @@ type Cluster struct {
 
 var _ seatrial.Cluster = (*Cluster)(nil)
 
-// Attach finds a cluster that exists, by kind's name for it; it boots and
-// heals nothing. It is for those who come to undo. A cluster that is gone
-// gives an error that is [ErrGone].
+// Attach finds a cluster that exists, by kind's name for it, and boots nothing.
+// It is for those who come to undo what a dead run left. A cluster that is
+// gone gives an error that is [ErrGone].
 func Attach(ctx context.Context, name string, o Options) (*Cluster, error) {
 	if _, err := askDaemon(ctx); err != nil {
 		return nil, err
@@ -47,38 +47,53 @@ func Attach(ctx context.Context, name string, o Options) (*Cluster, error) {
 			"`seatrial clusters` lists those that exist")
 	}
 	l := newLink(name, o)
-	c, err := newCluster(ctx, name, name, o, l, kube.NewClock())
+	l.keep = true
+	c, err := attach(ctx, name, nodes, o, l)
 	if err != nil {
 		return nil, errors.Join(err, l.close())
 	}
 	return c, nil
 }
 
+// attach heals the nodes first when the API server does not answer: a control
+// plane that a dead run froze answers nobody.
+func attach(ctx context.Context, name string, nodes map[string]container, o Options, l *link) (*Cluster, error) {
+	config, err := restConfig(name, o)
+	if err != nil {
+		return nil, err
+	}
+	if silent := answers(ctx, config); silent != nil {
+		o.log("cluster %s: %v; looking at its nodes", name, silent)
+		if err := heal(ctx, l, nodes, o.log); err != nil {
+			return nil, err
+		}
+		if err := awaitAPI(ctx, config); err != nil {
+			return nil, seatrial.Fail(seatrial.Infrastructure, err, "`seatrial clusters` says how the cluster is")
+		}
+	}
+	return newCluster(ctx, name, name, o, l, kube.NewClock())
+}
+
 func newLink(name string, o Options) *link {
 	return &link{cluster: name, agents: o.Agents, log: o.log}
 }
 
-// newCluster joins what there is to name. Its identity needs an API server
-// that answers; without one, as when the control plane itself is frozen, it
-// stays empty and the cluster can still be healed.
+// newCluster joins what there is to name, whose API server answers.
 func newCluster(ctx context.Context, name, called string, o Options, l *link, clock *kube.Clock) (*Cluster, error) {
 	config, err := restConfig(name, o)
 	if err != nil {
 		return nil, err
 	}
-	id, err := uid(ctx, config)
-	if err != nil {
-		o.log("warning: %v", err)
-	}
 	c := &Cluster{name: name, opts: o, link: l}
 	c.Cluster, err = kube.New(ctx, kube.Options{
 		Name:        called,
-		Ref:         seatrial.Ref{Backend: "kind", Name: name, UID: id},
+		Ref:         seatrial.Ref{Backend: "kind", Name: name},
 		Config:      config,
 		Clock:       clock,
 		Log:         o.log,
 		Agents:      o.Agents,
 		ImportImage: c.importImage,
+		Exclusive:   true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reaching cluster %s: %w", name, err)

@@ -85,12 +85,12 @@ func worker(c *Cluster) string { return c.name + "-worker" }
 func look(t *testing.T, c *Cluster) guardian.State {
 	t.Helper()
 	var s guardian.State
-	err := c.link.ask(t.Context(), func(g *guardian.Client) error {
-		n, err := c.node(t.Context(), worker(c))
+	err := c.link.ask(t.Context(), func(ctx context.Context, g *guardian.Client) error {
+		n, err := c.node(ctx, worker(c))
 		if err != nil {
 			return err
 		}
-		s, err = g.Status(t.Context(), n)
+		s, err = g.Status(ctx, n)
 		return err
 	})
 	if err != nil {
@@ -150,7 +150,7 @@ func goThrough(t *testing.T, c *Cluster, a seatrial.Action) {
 		t.Errorf("reverting again: %v", err)
 	}
 	took("revert again")
-	if err := c.link.ask(ctx, func(g *guardian.Client) error { return late(ctx, g, p) }); err != nil {
+	if err := c.link.ask(ctx, func(ctx context.Context, g *guardian.Client) error { return late(ctx, g, p) }); err != nil {
 		t.Error(err)
 	}
 }

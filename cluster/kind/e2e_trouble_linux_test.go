@@ -3,6 +3,7 @@ package kind
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -167,5 +168,45 @@ func TestANodeThatIsGoneCountsAsReverted(t *testing.T) {
 	p := seatrial.Prior(`{"id":"X","node":{"container":"` + strings.Repeat("0", 64) + `","pid":1},"found":{}}`)
 	if err := c.Revert(t.Context(), seatrial.Freeze{Node: "gone", Mode: seatrial.Sigstop}, p); err != nil {
 		t.Error(err)
+	}
+}
+
+// The kernel of a frozen node goes on answering TCP; that of a node that is
+// cut off does not: the difference that clients feel.
+func TestOnlyABlackoutSilencesTheKernel(t *testing.T) {
+	_, c := open(t, onKind(t))
+	ip, err := docker(t.Context(), "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", worker(c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kubelet := net.JoinHostPort(strings.TrimSpace(string(ip)), "10250")
+	for mode, answers := range map[seatrial.FreezeMode]bool{seatrial.Sigstop: true, seatrial.Cgroup: true, seatrial.Blackout: false} {
+		t.Run(string(mode), func(t *testing.T) {
+			a := seatrial.Freeze{Node: worker(c), Mode: mode, Expires: 30 * time.Second}
+			p, err := c.Observe(t.Context(), a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Act(t.Context(), a); err != nil {
+				t.Fatal(err)
+			}
+			conn, err := net.DialTimeout("tcp", kubelet, time.Second)
+			if err == nil {
+				conn.Close()
+			}
+			if (err == nil) != answers {
+				t.Errorf("connecting to the node: %v, want an answer: %v", err, answers)
+			}
+			if dropped := look(t, c).Dropped; (dropped > 0) == answers {
+				t.Errorf("%d packets were dropped", dropped)
+			}
+			if err := c.Revert(t.Context(), a, p); err != nil {
+				t.Fatal(err)
+			}
+			if conn, err = net.DialTimeout("tcp", kubelet, 5*time.Second); err != nil {
+				t.Fatalf("after the revert: %v", err)
+			}
+			conn.Close()
+		})
 	}
 }

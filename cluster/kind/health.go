@@ -63,7 +63,7 @@ func heal(ctx context.Context, l *link, nodes map[string]container, tell func(st
 
 func healNode(ctx context.Context, l *link, name string, n container, tell func(string, ...any)) error {
 	node := guardian.Node{Container: n.ID, PID: n.State.Pid}
-	return l.ask(ctx, func(g *guardian.Client) error {
+	return l.ask(ctx, func(ctx context.Context, g *guardian.Client) error {
 		state, err := g.Status(ctx, node)
 		if err != nil {
 			return fmt.Errorf("looking at node %s: %w", name, err)
@@ -102,19 +102,11 @@ func awaitReady(ctx context.Context, config *rest.Config, workers int) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	tick := time.NewTicker(again)
-	defer tick.Stop()
-	for {
-		missing := ready(ctx, client, (shape{workers: workers}).nodes())
-		if missing == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for the nodes: %w", missing)
-		case <-tick.C:
-		}
+	want := (shape{workers: workers}).nodes()
+	if err := poll(ctx, func() error { return ready(ctx, client, want) }); err != nil {
+		return fmt.Errorf("waiting for the nodes: %w", err)
 	}
+	return nil
 }
 
 // ready is nil when so many nodes exist and all are Ready; one look.
@@ -146,17 +138,40 @@ func isReady(n corev1.Node) bool {
 	return false
 }
 
-// uid is the identity of a cluster: that of its kube-system namespace.
-func uid(ctx context.Context, config *rest.Config) (string, error) {
+// answers is nil when the API server does, within lookTimeout.
+func answers(ctx context.Context, config *rest.Config) error {
 	client, err := clientset(config)
 	if err != nil {
-		return "", err
+		return err
 	}
-	ns, err := client.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
-	if err != nil {
-		return "", fmt.Errorf("reading the cluster's identity: %w", err)
+	if err := client.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error(); err != nil {
+		return fmt.Errorf("the API server is not ready: %w", err)
 	}
-	return string(ns.UID), nil
+	return nil
+}
+
+// awaitAPI returns once the API server answers.
+func awaitAPI(ctx context.Context, config *rest.Config) error {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	return poll(ctx, func() error { return answers(ctx, config) })
+}
+
+// poll asks until there is no error; the last one says why there was none.
+func poll(ctx context.Context, ask func() error) error {
+	tick := time.NewTicker(again)
+	defer tick.Stop()
+	for {
+		missing := ask()
+		if missing == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return missing
+		case <-tick.C:
+		}
+	}
 }
 
 // lookTimeout bounds a single question to an API server.

@@ -170,7 +170,7 @@ func TestAnActionIsSupportedWithSenseOnly(t *testing.T) {
 		"no such mode":        {seatrial.Freeze{Node: "n", Mode: "hibernate", Expires: time.Second}, false},
 		"throttle to nothing": {seatrial.Throttle{Node: "n", Expires: time.Second}, false},
 	} {
-		if err := (&Cluster{}).Supports(c.a); (err == nil) != c.ok {
+		if err := (&Cluster{link: &link{}}).Supports(c.a); (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -268,5 +268,13 @@ func TestAHeartThatHadStoppedBeforeTheActProvesNothing(t *testing.T) {
 		if got := err == nil && silent >= silence; got != c.want {
 			t.Errorf("%s: %v, %v", name, silent, err)
 		}
+	}
+}
+
+func TestABlackoutIsRefusedWhereTheKernelCannot(t *testing.T) {
+	c := &Cluster{link: &link{hello: guardian.Hello{NoBlackout: "no egress hook"}}}
+	err := c.Supports(seatrial.Freeze{Node: "n", Mode: seatrial.Blackout, Expires: time.Second})
+	if err == nil || !strings.Contains(err.Error(), "no egress hook") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -28,6 +28,7 @@ func guardianName(cluster string) string { return cluster + "-guardian" }
 type link struct {
 	cluster string
 	agents  seatrial.Agents // for the guardian's image; nil: it has to be running
+	keep    bool            // a guardian of another release is good enough
 	log     func(format string, args ...any)
 
 	mu     sync.Mutex
@@ -35,20 +36,49 @@ type link struct {
 	hello  guardian.Hello
 }
 
-// ask runs f with a connection, and once more with a new one if that broke:
-// every operation may be repeated.
-func (l *link) ask(ctx context.Context, f func(*guardian.Client) error) error {
+// answerTimeout is the most that an answer may take; the guardian needs
+// milliseconds. Docker can leave the connection to a container that crashed
+// hanging for ever.
+const answerTimeout = 5 * time.Second
+
+// ask runs f with a connection, and again with a new one where that broke or
+// fell silent: every operation may be repeated.
+func (l *link) ask(ctx context.Context, f func(context.Context, *guardian.Client) error) error {
 	var err error
 	for range 3 {
 		var c *guardian.Client
 		if c, err = l.connect(ctx); err != nil {
 			return err
 		}
-		if err = f(c); !errors.Is(err, guardian.ErrBroken) {
+		var silent bool
+		if silent, err = bounded(ctx, c, f); silent {
+			l.discard(c)
+		} else if !errors.Is(err, guardian.ErrBroken) {
 			return err
 		}
 	}
 	return err
+}
+
+// bounded also tells whether the answer did not come in time.
+func bounded(ctx context.Context, c *guardian.Client, f func(context.Context, *guardian.Client) error) (silent bool, err error) {
+	answer, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	err = f(answer, c)
+	return err != nil && answer.Err() != nil && ctx.Err() == nil, err
+}
+
+// discard drops c unless another caller has done so.
+func (l *link) discard(c *guardian.Client) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.client != c {
+		return
+	}
+	l.log("the guardian of %s did not answer in %v: dialling again", l.cluster, answerTimeout)
+	if err := l.drop(); err != nil {
+		l.log("ending the connection to the guardian: %v", err)
+	}
 }
 
 func (l *link) connect(ctx context.Context) (*guardian.Client, error) {
@@ -88,11 +118,19 @@ func (l *link) close() error {
 	return l.drop()
 }
 
+// noBlackout says why the nodes' packets cannot be dropped; empty where they
+// can, or where no guardian was asked yet.
+func (l *link) noBlackout() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.hello.NoBlackout
+}
+
 // ensure has the guardian's container run. One of another release is replaced
-// unless it has something in force.
+// unless it has something in force, or the caller came to undo.
 func (l *link) ensure(ctx context.Context) error {
 	c, found, err := guardianOf(ctx, l.cluster)
-	if err != nil || found && c.up() && l.agents == nil {
+	if err != nil || found && c.up() && (l.keep || l.agents == nil) {
 		return err
 	}
 	if l.agents == nil {

@@ -32,7 +32,7 @@ func (c *Cluster) Prove(ctx context.Context, a seatrial.Action) (seatrial.Proof,
 	missing := errors.New("nothing was seen yet")
 	for looks := 1; ; looks++ {
 		var state guardian.State
-		err := c.link.ask(ctx, func(g *guardian.Client) (err error) {
+		err := c.link.ask(ctx, func(ctx context.Context, g *guardian.Client) (err error) {
 			state, err = g.Status(ctx, x.prior.Node)
 			return err
 		})

@@ -167,7 +167,7 @@ func agentsPod(image string) corev1.PodSpec {
 			// Requests alone: a CPU limit would throttle the generator and show
 			// as latency of the system under test.
 			Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{
-				corev1.ResourceCPU: resource.MustParse("50m"), corev1.ResourceMemory: resource.MustParse("64Mi")}},
+				corev1.ResourceCPU: resource.MustParse("500m"), corev1.ResourceMemory: resource.MustParse("64Mi")}},
 			SecurityContext: &corev1.SecurityContext{
 				ReadOnlyRootFilesystem: new(true), AllowPrivilegeEscalation: new(false),
 				Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},

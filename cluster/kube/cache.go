@@ -109,31 +109,35 @@ func slim(obj any) (any, error) {
 	return obj, nil // a tombstone has no metadata, and stays
 }
 
-// trouble is what broke the watches last. It logs what differs from before:
-// an API server that is away for minutes is one line.
+// trouble is what broke the watches last. They break together, so it logs one
+// line for all of them, and one now and then while it lasts.
 type trouble struct {
 	log    func(string, ...any)
 	giveUp context.CancelCauseFunc
 
-	mu   sync.Mutex
-	last error
+	mu     sync.Mutex
+	last   error
+	logged time.Time
 }
 
 // handle takes the error of one watch; client-go tries again after it.
 func (t *trouble) handle(_ context.Context, r *toolscache.Reflector, err error) {
+	const pause = 30 * time.Second // between lines
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
 		return // ordinary ends of a watch
 	}
 	err = fmt.Errorf("watching %s: %w", r.TypeDescription(), err)
 	t.mu.Lock()
-	repeated := t.last != nil && t.last.Error() == err.Error()
+	defer t.mu.Unlock()
 	t.last = err
-	t.mu.Unlock()
-	if !repeated {
+	if time.Since(t.logged) >= pause {
+		t.logged = time.Now()
 		t.log("%v; trying again", err)
 	}
 	if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
-		t.giveUp(err) // no use waiting; without effect once the start is over
+		// No use waiting: the cluster has answered just before. Without effect
+		// once the start is over; an API server that restarts refuses for a while.
+		t.giveUp(err)
 	}
 }
 

@@ -29,8 +29,8 @@ func withLog(ctx context.Context, log func(format string, args ...any)) context.
 	return klog.NewContext(ctx, klog.New(logSink{log: log}))
 }
 
-// logSink turns client-go's structured messages into lines; verbose ones are
-// left out.
+// logSink turns client-go's structured errors into lines. What is no error is
+// left out: a watch that ends early, a request that waited its turn.
 type logSink struct {
 	log    func(format string, args ...any)
 	values []any
@@ -38,10 +38,10 @@ type logSink struct {
 
 var _ klog.LogSink = logSink{}
 
-func (logSink) Init(klog.RuntimeInfo)               {}
-func (logSink) Enabled(level int) bool              { return level == 0 }
-func (s logSink) WithName(string) klog.LogSink      { return s }
-func (s logSink) Info(_ int, msg string, kv ...any) { s.line(msg, kv) }
+func (logSink) Init(klog.RuntimeInfo)          {}
+func (logSink) Enabled(int) bool               { return false }
+func (logSink) Info(int, string, ...any)       {}
+func (s logSink) WithName(string) klog.LogSink { return s }
 
 func (s logSink) WithValues(kv ...any) klog.LogSink {
 	s.values = append(s.values[:len(s.values):len(s.values)], kv...)
@@ -49,16 +49,12 @@ func (s logSink) WithValues(kv ...any) klog.LogSink {
 }
 
 func (s logSink) Error(err error, msg string, kv ...any) {
-	s.line(fmt.Sprintf("%s: %v", msg, err), kv)
-}
-
-func (s logSink) line(msg string, kv []any) {
 	var b strings.Builder
 	kv = append(s.values[:len(s.values):len(s.values)], kv...)
 	for i := 0; i+1 < len(kv); i += 2 {
 		fmt.Fprintf(&b, " %v=%v", kv[i], kv[i+1])
 	}
-	s.log("kubernetes client: %s%s", msg, b.String())
+	s.log("kubernetes client: %s: %v%s", msg, err, b.String())
 }
 
 // warnings sends the API server's warnings, such as "deprecated", to the log.

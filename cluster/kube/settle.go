@@ -43,6 +43,7 @@ func (c *Cluster) Settle(ctx context.Context) error {
 // The watches come first because they are free; they may lag, so the live read
 // decides. When it finds more than they do, they have a change to come.
 func (c *Cluster) agree(ctx context.Context, cached func() []string, live func(context.Context) ([]string, error)) error {
+	var refused refusals
 	for {
 		next := c.clock.next() // before looking: a change after this wakes us
 		missing := cached()
@@ -51,7 +52,7 @@ func (c *Cluster) agree(ctx context.Context, cached func() []string, live func(c
 			switch {
 			case err == nil && len(more) == 0:
 				return nil
-			case apierrors.IsForbidden(err), apierrors.IsUnauthorized(err):
+			case refused.final(err, c.clock.Now()):
 				return err
 			case err != nil && c.clock.Sleep(ctx, retryAPI) == nil:
 				continue
@@ -64,6 +65,28 @@ func (c *Cluster) agree(ctx context.Context, cached func() []string, live func(c
 			return fmt.Errorf("%w: %s", err, strings.Join(missing, "; "))
 		}
 	}
+}
+
+// refusalLimit is how long an API server may refuse before we believe it: one
+// that just started forbids everything to everyone until it has read its roles
+// (seen for some seconds on v1.37.1).
+const refusalLimit = 15 * time.Second
+
+// refusals are consecutive answers of the kind "you may not".
+type refusals struct {
+	since   time.Duration
+	refused bool
+}
+
+// final takes the error of one read at a time of the clock, nil too, and says
+// whether asking again is no use.
+func (r *refusals) final(err error, now time.Duration) bool {
+	refused := apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err)
+	if refused && !r.refused {
+		r.since = now
+	}
+	r.refused = refused
+	return refused && now-r.since >= refusalLimit
 }
 
 // live reads what missing looks at, from the API server and not from a cache.

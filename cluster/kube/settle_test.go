@@ -146,23 +146,35 @@ func TestSettleBelievesALiveReadOverItsWatches(t *testing.T) {
 
 func TestSettleRidesOutAnAbsentAPIServer(t *testing.T) {
 	c, f := openFake(t, Options{}, readyNode("worker"))
-	away := 1
+	away := 2
 	f.typed.PrependReactor("list", "nodes", func(clienttesting.Action) (bool, runtime.Object, error) {
 		away--
-		return away >= 0, nil, apierrors.NewServiceUnavailable("the API server is away")
+		if away == 0 { // as it starts, before it has read its roles
+			return true, nil, apierrors.NewForbidden(corev1.Resource("nodes"), "", errors.New("no"))
+		}
+		return away > 0, nil, apierrors.NewServiceUnavailable("the API server is away")
 	})
 	if err := c.Settle(soon(t, patience)); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestSettleEndsAtOnceWhenItMayNotLook(t *testing.T) {
-	c, f := openFake(t, Options{}, readyNode("worker"))
-	f.typed.PrependReactor("list", "nodes", func(clienttesting.Action) (bool, runtime.Object, error) {
-		return true, nil, apierrors.NewForbidden(corev1.Resource("nodes"), "", errors.New("no"))
-	})
-	if err := c.Settle(t.Context()); !apierrors.IsForbidden(err) {
-		t.Errorf("got %v", err)
+func TestARefusalIsBelievedOnlyWhenItLasts(t *testing.T) {
+	no := apierrors.NewForbidden(corev1.Resource("nodes"), "", errors.New("no"))
+	var r refusals
+	for i, step := range []struct {
+		at    time.Duration
+		err   error
+		final bool
+	}{
+		{0, no, false}, {14 * time.Second, no, false},
+		{15 * time.Second, nil, false}, // it has read its roles
+		{16 * time.Second, no, false}, {30 * time.Second, no, false}, {31 * time.Second, no, true},
+		{32 * time.Second, errors.New("away"), false},
+	} {
+		if got := r.final(step.err, step.at); got != step.final {
+			t.Errorf("step %d: final %v", i, got)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 // knobs are the files of one node's cgroups that the guardian turns. The two
 // versions name and write them differently.
 type knobs struct {
+	group   string // folder of the freezer's cgroup, which has all processes in it or below
 	freezer string // file: freezer.state, or cgroup.freeze
 	state   string // file: freezer.state, or cgroup.events
 	quota   string // file: cpu.cfs_quota_us, or cpu.max
@@ -31,11 +32,13 @@ func (h host) knobs(n Node) (knobs, error) {
 	}
 	var k knobs
 	if dir, ok := paths["freezer"]; ok {
-		file := filepath.Join(h.mount(dir, "freezer"), "freezer.state")
-		k.freezer, k.state = file, file
+		k.group = h.mount(dir, "freezer")
+		k.freezer = filepath.Join(k.group, "freezer.state")
+		k.state = k.freezer
 	} else if dir, ok := paths[""]; ok {
-		k.freezer = filepath.Join(h.unified(), dir.path, "cgroup.freeze")
-		k.state = filepath.Join(h.unified(), dir.path, "cgroup.events")
+		k.group = filepath.Join(h.unified(), dir.path)
+		k.freezer = filepath.Join(k.group, "cgroup.freeze")
+		k.state = filepath.Join(k.group, "cgroup.events")
 	}
 	if dir, ok := paths["cpu"]; ok {
 		cpu := h.mount(dir, "cpu")

@@ -31,7 +31,7 @@ func (m linux) prepare(p Plan) (Prior, effect, error) {
 	if p.CPUs > 0 {
 		return m.prepareThrottle(k, p)
 	}
-	all, err := m.scan(p.Node)
+	all, err := m.scan(k.group, p.Node.PID)
 	if err != nil {
 		return Prior{}, nil, err
 	}
@@ -41,7 +41,7 @@ func (m linux) prepare(p Plan) (Prior, effect, error) {
 	}
 	switch p.Freeze {
 	case seatrial.Sigstop:
-		return prior, sigstop{m.host, p.Node, prior, all}, nil
+		return prior, sigstop{m.host, k.group, p.Node.PID, prior, all}, nil
 	case seatrial.Cgroup:
 		return prior, freezer{k, prior}, nil
 	case seatrial.Blackout:
@@ -79,24 +79,39 @@ func priorFreeze(k knobs, all []process) (Prior, error) {
 }
 
 func (m linux) sweeper(n Node, prior Prior) effect {
-	all := sequence{sweepDrop{m.host, n}}
-	if k, err := m.knobs(n); err == nil {
-		all = append(all, freezer{k, prior})
-		if prior.Quota != "" {
-			all = append(all, quota{k, 0, prior})
-		}
-	} else if !gone(err) {
-		all = append(all, failed{err})
+	k, err := m.knobs(n)
+	if gone(err) {
+		return sequence{}
 	}
-	return append(all, sigstop{host: m.host, node: n, prior: prior})
+	if err != nil {
+		return failed{err}
+	}
+	all := sequence{sweepDrop{m.host, n}, freezer{k, prior}}
+	if prior.Quota != "" {
+		all = append(all, quota{k, 0, prior})
+	}
+	return append(all, sigstop{host: m.host, group: k.group, init: n.PID, prior: prior})
 }
 
 func (m linux) look(n Node) (State, error) {
-	all, err := m.scan(n)
+	s, err := m.lookAt(n)
+	if gone(err) {
+		return State{Gone: true, Freezer: "THAWED"}, nil
+	}
+	return s, err
+}
+
+// lookAt fails with an error that is gone when the node's init is.
+func (m linux) lookAt(n Node) (State, error) {
+	k, err := m.knobs(n)
 	if err != nil {
 		return State{}, err
 	}
-	s := State{Processes: len(all), Freezer: "THAWED"}
+	all, err := m.scan(k.group, n.PID)
+	if err != nil {
+		return State{}, err
+	}
+	s := State{Processes: len(all)}
 	for _, p := range all {
 		switch {
 		case p.state == 'T':
@@ -105,29 +120,16 @@ func (m linux) look(n Node) (State, error) {
 			s.Awake = append(s.Awake, p.String())
 		}
 	}
-	err = m.lookAtKnobs(n, &s)
-	if err == nil {
-		err = lookAtDrop(m.host, n, &s)
-	}
-	if gone(err) {
-		return State{Gone: len(all) == 0, Processes: len(all), Stopped: s.Stopped, Freezer: s.Freezer}, nil
-	}
-	return s, err
-}
-
-func (m linux) lookAtKnobs(n Node, s *State) error {
-	k, err := m.knobs(n)
-	if err != nil {
-		return err
-	}
 	if s.Freezer, err = k.frozen(); err != nil {
-		return err
+		return State{}, err
 	}
 	if s.Quota, err = readText(k.quota); err != nil {
-		return err
+		return State{}, err
 	}
-	s.Throttled, err = k.throttled()
-	return err
+	if s.Throttled, err = k.throttled(); err != nil {
+		return State{}, err
+	}
+	return s, lookAtDrop(m.host, n, &s)
 }
 
 // sequence does its parts in order and undoes them in the same order.

@@ -1,7 +1,6 @@
 package guardian
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,50 +27,55 @@ type process struct {
 
 func (p process) String() string { return fmt.Sprintf("%d %s %c", p.PID, p.name, p.state) }
 
-// scan lists the processes whose cgroup names the container, its init and
-// zombies excluded: neither is stopped. Pods' containers lie below their
-// node's in every cgroup layout, so they are in it.
-func (h host) scan(n Node) ([]process, error) {
-	dir, err := os.Open(h.proc)
-	if err != nil {
-		return nil, fmt.Errorf("listing processes: %w", err)
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return nil, fmt.Errorf("listing processes: %w", err)
-	}
+// scan lists the processes of a cgroup and of those below, the node's init and
+// zombies excluded: neither is stopped. Pods' containers lie below their node's
+// in every cgroup layout, so they are in it; asking the cgroups is many times
+// quicker than asking every process of the host for its own.
+func (h host) scan(group string, init int) ([]process, error) {
 	var found []process
-	for _, name := range names {
-		pid, err := strconv.Atoi(name)
-		if err != nil || pid == n.PID {
-			continue
+	err := filepath.WalkDir(group, func(path string, entry fs.DirEntry, err error) error {
+		if path != group && gone(err) {
+			return nil // a cgroup that has just ended
 		}
-		p, ours, err := h.process(pid, n.Container)
-		if err != nil {
-			return nil, err
+		if err != nil || !entry.IsDir() {
+			return err
 		}
-		if ours && p.state != 'Z' && p.state != 'X' {
-			found = append(found, p)
-		}
+		found, err = h.members(found, path, init)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing processes: %w", err)
 	}
 	return found, nil
 }
 
-// process reads one process; one that has just ended is not ours.
-func (h host) process(pid int, container string) (process, bool, error) {
-	groups, err := os.ReadFile(h.path(pid, "cgroup"))
-	if gone(err) || err == nil && !bytes.Contains(groups, []byte(container)) {
-		return process{}, false, nil
+// members adds the processes of one cgroup.
+func (h host) members(found []process, group string, init int) ([]process, error) {
+	text, err := os.ReadFile(filepath.Join(group, "cgroup.procs"))
+	if gone(err) {
+		return found, nil
 	}
 	if err != nil {
-		return process{}, false, fmt.Errorf("reading the cgroups of process %d: %w", pid, err)
+		return found, err
 	}
-	p, err := h.stat(pid)
-	if gone(err) {
-		return process{}, false, nil
+	for line := range strings.Lines(string(text)) {
+		pid, err := strconv.Atoi(strings.TrimSpace(line))
+		if err != nil {
+			return found, fmt.Errorf("reading %s: %w", group, err)
+		}
+		if pid == init || pid == 0 { // 0 is a process outside this PID namespace
+			continue
+		}
+		p, err := h.stat(pid)
+		if gone(err) || err == nil && (p.state == 'Z' || p.state == 'X') {
+			continue
+		}
+		if err != nil {
+			return found, err
+		}
+		found = append(found, p)
 	}
-	return p, err == nil, err
+	return found, nil
 }
 
 func (h host) path(pid int, file string) string {

@@ -165,14 +165,20 @@ func TestOnlyTheNodesOwnLivingProcessesAreListed(t *testing.T) {
 		return fmt.Sprintf("%d (%s) %s 1 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 %d 9 9", pid, name, state, pid*10)
 	}
 	h := host{proc: tree(t, map[string]string{
-		"100/cgroup": "0::/docker/" + id + "/init.scope", "100/stat": stat(100, "systemd", "S"),
-		"101/cgroup": "0::/docker/" + id + "/kubelet", "101/stat": stat(101, "kubelet", "S"),
-		"102/cgroup": "0::/docker/" + id + "/kubepods/pod1/c1", "102/stat": stat(102, "a) T (b", "T"),
-		"103/cgroup": "0::/docker/" + id, "103/stat": stat(103, "dead", "Z"),
-		"104/cgroup": "0::/docker/" + strings.Repeat("e", 64), "104/stat": stat(104, "other", "R"),
-		"self/cgroup": "0::/docker/" + id,
+		"100/stat": stat(100, "systemd", "S"),
+		"101/stat": stat(101, "kubelet", "S"),
+		"102/stat": stat(102, "a) T (b", "T"),
+		"103/stat": stat(103, "dead", "Z"),
+		"104/stat": stat(104, "other", "R"),
 	})}
-	all, err := h.scan(Node{Container: id, PID: 100})
+	groups := tree(t, map[string]string{
+		"docker/node/cgroup.procs":                 "",
+		"docker/node/init.scope/cgroup.procs":      "100\n",
+		"docker/node/kubelet/cgroup.procs":         "101\n103\n105\n",
+		"docker/node/kubepods/pod1/c/cgroup.procs": "0\n102\n",
+		"docker/other/cgroup.procs":                "104\n",
+	})
+	all, err := h.scan(filepath.Join(groups, "docker/node"), 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,6 +189,9 @@ func TestOnlyTheNodesOwnLivingProcessesAreListed(t *testing.T) {
 	want := map[string]uint64{"101 kubelet S": 1010, "102 a) T (b T": 1020}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+	if _, err := h.scan(filepath.Join(groups, "docker/gone"), 1); !gone(err) {
+		t.Errorf("a cgroup that is gone gives %v", err)
 	}
 }
 

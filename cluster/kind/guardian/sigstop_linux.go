@@ -12,7 +12,8 @@ import (
 // let docker exec in.
 type sigstop struct {
 	host
-	node   Node
+	group  string // the node's cgroup
+	init   int    // its init
 	prior  Prior
 	listed []process // at preparation, so that the first volley needs no scan
 }
@@ -30,7 +31,7 @@ func (s sigstop) do() error {
 		return err
 	}
 	for range passes {
-		all, err := s.scan(s.node)
+		all, err := s.scan(s.group, s.init)
 		if err != nil {
 			return err
 		}
@@ -74,9 +75,9 @@ func stopNew(all []process, signalled map[Process]bool) (fresh int, err error) {
 // those that are still seen stopped. What was stopped before stays so.
 func (s sigstop) undo() error {
 	for pass := range passes {
-		all, err := s.scan(s.node)
+		all, err := s.scan(s.group, s.init)
 		if err != nil {
-			return err
+			return unlessGone(err)
 		}
 		stopped := 0
 		for _, p := range all {

@@ -2,36 +2,27 @@ package guardian
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
-	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// fakeProc shows the test's own children, as the kernel sees them, under a
-// container's cgroup.
-func fakeProc(t *testing.T, pids ...int) host {
+// groupOf is a cgroup's folder that names the test's own children.
+func groupOf(t *testing.T, pids ...int) string {
 	t.Helper()
-	root := t.TempDir()
+	var text strings.Builder
 	for _, pid := range pids {
-		dir := filepath.Join(root, strconv.Itoa(pid))
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, "cgroup"), []byte("0::/docker/"+id), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Symlink(fmt.Sprintf("/proc/%d/stat", pid), filepath.Join(dir, "stat")); err != nil {
-			t.Fatal(err)
-		}
+		fmt.Fprintln(&text, pid)
 	}
-	return host{proc: root}
+	return tree(t, map[string]string{"cgroup.procs": text.String()})
 }
+
+// kernel is the real one.
+var kernel = host{proc: "/proc"}
 
 func children(t *testing.T, n int) []int {
 	t.Helper()
@@ -50,9 +41,9 @@ func children(t *testing.T, n int) []int {
 	return pids
 }
 
-func stopped(t *testing.T, h host) []int {
+func stopped(t *testing.T, group string) []int {
 	t.Helper()
-	all, err := h.scan(Node{Container: id, PID: 1})
+	all, err := kernel.scan(group, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,12 +59,12 @@ func stopped(t *testing.T, h host) []int {
 
 // awaitStopped waits for signals to arrive, which the kernel does not promise
 // at once.
-func awaitStopped(t *testing.T, h host, want []int) {
+func awaitStopped(t *testing.T, group string, want []int) {
 	t.Helper()
 	deadline := time.Now().Add(5 * time.Second)
-	for !slices.Equal(stopped(t, h), want) {
+	for !slices.Equal(stopped(t, group), want) {
 		if time.Now().After(deadline) {
-			t.Fatalf("stopped: %v, want %v", stopped(t, h), want)
+			t.Fatalf("stopped: %v, want %v", stopped(t, group), want)
 		}
 	}
 }
@@ -81,13 +72,12 @@ func awaitStopped(t *testing.T, h host, want []int) {
 func TestAThawedNodeHasNoStoppedProcessButThoseFoundSo(t *testing.T) {
 	pids := children(t, 4)
 	slices.Sort(pids)
-	h := fakeProc(t, pids...)
+	group := groupOf(t, pids...)
 	if err := unix.Kill(pids[0], unix.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	awaitStopped(t, h, pids[:1])
-	n := Node{Container: id, PID: 1}
-	all, err := h.scan(n)
+	awaitStopped(t, group, pids[:1])
+	all, err := kernel.scan(group, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,18 +88,18 @@ func TestAThawedNodeHasNoStoppedProcessButThoseFoundSo(t *testing.T) {
 		}
 	}
 	for name, s := range map[string]sigstop{
-		"listed before": {host: h, node: n, prior: prior, listed: all},
-		"listed late":   {host: h, node: n, prior: prior},
+		"listed before": {host: kernel, group: group, init: 1, prior: prior, listed: all},
+		"listed late":   {host: kernel, group: group, init: 1, prior: prior},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := s.do(); err != nil {
 				t.Fatal(err)
 			}
-			awaitStopped(t, h, pids)
+			awaitStopped(t, group, pids)
 			if err := s.undo(); err != nil {
 				t.Fatal(err)
 			}
-			awaitStopped(t, h, pids[:1])
+			awaitStopped(t, group, pids[:1])
 			if err := s.undo(); err != nil {
 				t.Errorf("undoing again: %v", err)
 			}
@@ -119,9 +109,8 @@ func TestAThawedNodeHasNoStoppedProcessButThoseFoundSo(t *testing.T) {
 
 func TestANumberThatNamesAnotherProcessNowIsNotSignalled(t *testing.T) {
 	pids := children(t, 1)
-	h := fakeProc(t, pids...)
 	old := process{Process: Process{PID: pids[0], Start: 1}, name: "gone", state: 'S'}
-	if live := (sigstop{host: h, listed: []process{old}}).current(); len(live) != 0 {
+	if live := (sigstop{host: kernel, listed: []process{old}}).current(); len(live) != 0 {
 		t.Errorf("still listed: %v", live)
 	}
 }
