@@ -17,7 +17,8 @@ test: ## unit tests with the race detector; needs Go alone
 	go test -race -shuffle=on -timeout 20m ./...
 
 e2e: docker node-image ## the same on real kind, from nothing
-	SEATRIAL_E2E=1 go test -count=1 -timeout 40m -v -run 'TestE2E' ./cmd/seatrial ./cluster/kind
+	SEATRIAL_E2E=1 go test -count=1 -timeout 30m -v ./cluster/kind
+	SEATRIAL_E2E=1 go test -count=1 -timeout 30m -v -run TestE2E ./cmd/seatrial
 
 docker: ## bring up a Docker daemon where there is none
 	hack/docker-up
@@ -25,10 +26,13 @@ docker: ## bring up a Docker daemon where there is none
 node-image: docker ## build the kind node image where it cannot be pulled
 	go run ./images/node
 
-lint: ## gofmt, vet, staticcheck, known vulnerabilities
+lint: ## gofmt, go vet, staticcheck
 	hack/lint
+
+vuln: ## known vulnerabilities; asks the Go vulnerability database
+	hack/lint vuln
 
 bench: ## absolute speed, beside a peer or a floor
 	go test -run '^$$' -bench . -benchmem ./load/... ./journal/...
 
-.PHONY: help build test e2e docker node-image lint bench
+.PHONY: help build test e2e docker node-image lint vuln bench

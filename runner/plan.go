@@ -27,33 +27,41 @@ var errPlanned = errors.New("a dry run ends here")
 func Plan(ctx context.Context, t seatrial.Trial, clock seatrial.Clock, cluster seatrial.Cluster, seed uint64) []Hit {
 	var hits []Hit
 	for _, spec := range t.Spec.Faults {
-		d := &dryRun{env: env{clock: clock, cluster: cluster, spec: spec, seed: seed, note: func(seatrial.Event) {}}}
-		err := spec.Fault.Run(ctx, d)
-		if len(d.hits) == 0 {
-			d.hits = []Hit{{Refuse: err}}
-		}
-		for _, h := range d.hits {
-			h.Fault, h.Kind, h.At, h.For = spec.Name, spec.Kind, spec.At, spec.For
-			hits = append(hits, h)
-		}
+		hits = append(hits, dryRun(ctx, &env{clock: clock, cluster: cluster, spec: spec, seed: seed})...)
 	}
 	return hits
 }
 
-// dryRun is an env that arms nothing.
-type dryRun struct {
+// dryRun lists what one fault would hit; at least one line, if only to say why
+// there is nothing to hit.
+func dryRun(ctx context.Context, e *env) []Hit {
+	d := &dry{env: *e}
+	d.note = func(seatrial.Event) {}
+	err := e.spec.Fault.Run(ctx, d)
+	if len(d.hits) == 0 {
+		d.hits = []Hit{{Refuse: err}}
+	}
+	for i := range d.hits {
+		h := &d.hits[i]
+		h.Fault, h.Kind, h.At, h.For = e.spec.Name, e.spec.Kind, e.spec.At, e.spec.For
+	}
+	return d.hits
+}
+
+// dry is an env that arms nothing.
+type dry struct {
 	env
 	hits []Hit
 }
 
-func (d *dryRun) Arm(_ context.Context, actions ...seatrial.Action) (seatrial.Effect, error) {
+func (d *dry) Arm(_ context.Context, actions ...seatrial.Action) (seatrial.Effect, error) {
 	for _, a := range actions {
 		d.hits = append(d.hits, Hit{Action: a.Kind(), Target: a.Target(), Refuse: d.cluster.Supports(a)})
 	}
 	return noEffect{}, nil
 }
 
-func (d *dryRun) Begin(context.Context) error { return errPlanned }
+func (d *dry) Begin(context.Context) error { return errPlanned }
 
 // noEffect is what a dry run arms; nobody gets past Begin to use it but a
 // fault's deferred revert.

@@ -113,6 +113,9 @@ func (r *trial) writeHeader(ctx context.Context, start time.Duration) error {
 		return err
 	}
 	r.Header.Nodes = journal.NodesOf(nodes)
+	if len(nodes) > 0 {
+		r.Header.Versions.Kubernetes = nodes[0].Kubernetes
+	}
 	r.Journal.Zero(r.zero, start)
 	r.sink.begin(r.Header)
 	return nil

@@ -42,6 +42,8 @@ type Setup struct {
 	Journal *journal.Writer
 	// Header is the journal's first line; Run adds what it knows itself.
 	Header journal.Header
+	// Artifacts is the folder for node logs when something fails.
+	Artifacts string
 	// Keep leaves the workload deployed.
 	Keep bool
 	// Log is progress for people.
@@ -81,6 +83,9 @@ func Run(ctx context.Context, t seatrial.Trial, s Setup) (err error) {
 		return err
 	}
 	if err := r.deploy(ctx); err != nil {
+		return err
+	}
+	if err := r.preflight(ctx); err != nil {
 		return err
 	}
 	return r.attack(ctx)
@@ -140,6 +145,27 @@ func (r *trial) deploy(ctx context.Context) error {
 		}
 		if err := h.cluster.Settle(ctx); err != nil {
 			return fmt.Errorf("waiting for the workload: %w", err)
+		}
+	}
+	return nil
+}
+
+// preflight asks what the first faults would hit, so that a wrong name costs no
+// warm-up. Later faults may need what earlier ones bring about.
+func (r *trial) preflight(ctx context.Context) error {
+	first := r.spec.Timeline.Trial
+	for _, f := range r.spec.Faults {
+		first = min(first, f.At)
+	}
+	for _, f := range r.spec.Faults {
+		if f.At > first {
+			continue
+		}
+		for _, h := range dryRun(ctx, r.env(f)) {
+			if h.Refuse != nil && !errors.Is(h.Refuse, errPlanned) {
+				return seatrial.Fail(seatrial.BadInput, fmt.Errorf("fault %s: %w", f.Name, h.Refuse),
+					"`seatrial plan` shows what each fault would hit")
+			}
 		}
 	}
 	return nil
@@ -268,6 +294,16 @@ func (r *trial) end(ctx context.Context, attack seatrial.Attack) error {
 	return nil
 }
 
+// salvage collects the logs of a site that has some.
+func (r *trial) salvage() error {
+	site, ok := r.site.(interface{ CollectLogs(folder string) error })
+	if !ok || r.Artifacts == "" {
+		return nil
+	}
+	r.Log("collecting the nodes' logs in %s", r.Artifacts)
+	return site.CollectLogs(r.Artifacts)
+}
+
 // finish writes the journal's last line and lets go of everything.
 func (r *trial) finish(ctx context.Context, failed error) error {
 	if failed != nil {
@@ -275,6 +311,9 @@ func (r *trial) finish(ctx context.Context, failed error) error {
 	}
 	interrupted := ctx.Err() != nil
 	var errs []error
+	if failed != nil && !interrupted {
+		errs = append(errs, r.salvage())
+	}
 	if !r.Keep && failed == nil {
 		for _, h := range r.held {
 			errs = append(errs, h.cluster.Reset(ctx))

@@ -224,14 +224,16 @@ func TestAnInterruptUndoesAndStillReports(t *testing.T) {
 	})
 }
 
-func TestAnUnsupportedActionIsInvalidNotPassed(t *testing.T) {
+func TestAFaultThatCannotHitAnythingIsRefusedBeforeTheLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
 		b.fault = podFault{}
 		s, err := b.run(t, t.Context())
-		if err != nil || s.Verdict != seatrial.Invalid {
-			t.Errorf("verdict %s, error %v; want invalid", s.Verdict, err)
+		var known *seatrial.Error
+		if !errors.As(err, &known) || known.Class != seatrial.BadInput || s.Load.Planned > 0 || s.Verdict != seatrial.Invalid {
+			t.Errorf("error %v, verdict %s, %d planned; want wrong input before any load", err, s.Verdict, s.Load.Planned)
 		}
+		b.wantUndone(t)
 	})
 }
 

@@ -174,6 +174,7 @@ func node(n *corev1.Node) seatrial.Node {
 	return seatrial.Node{
 		Name: n.Name, Labels: n.Labels, Ready: nodeReady(n).Status == corev1.ConditionTrue,
 		Unschedulable: n.Spec.Unschedulable, ControlPlane: control, Agents: n.Labels[AgentsKey] == "true",
+		Kubernetes: n.Status.NodeInfo.KubeletVersion,
 	}
 }
 

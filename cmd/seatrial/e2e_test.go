@@ -227,9 +227,6 @@ func wantEmptyLedgers(t *testing.T) {
 func TestE2EAFreezeOfOneNodeInThreeHurtsItsUsersAndNobodyElse(t *testing.T) {
 	e := kindE2E(t)
 	s := e.trial(t, 0, "--variant", "as-is", "scenarios/live-migration.yaml")[0]
-	if hurt := *s.Impact.RequestsHurt; hurt < 0.15 || hurt > 0.45 {
-		t.Errorf("%.1f %% of the requests due in the fault window were hurt, want 15 to 45 %%", 100*hurt)
-	}
 	if *s.Latency.Max < 7.5 {
 		t.Errorf("largest latency %.2f s, want at least 7.5 s for a freeze of 8 s", *s.Latency.Max)
 	}
@@ -239,18 +236,43 @@ func TestE2EAFreezeOfOneNodeInThreeHurtsItsUsersAndNobodyElse(t *testing.T) {
 	if s.Faults[0].ProvenAt == nil || s.Faults[0].Proof == nil {
 		t.Errorf("the fault is not proven")
 	}
-	users := 0
-	for _, x := range s.Exposure {
-		users += x.Users
-	}
-	if users != 50 {
-		t.Errorf("the exposure counts %d users, want 50", users)
-	}
+	wantHurtAsExposed(t, s)
 	if s.Verdict != s.Expect {
 		t.Errorf("verdict %s, want %s", s.Verdict, s.Expect)
 	}
 	wantOnTime(t, []report.Summary{s})
 	wantAllWell(t)
+}
+
+// wantHurtAsExposed checks that the exposure explains the share hurt: a user on
+// the frozen node is hurt by every request that is due more than a second
+// before the thaw, and nobody else is.
+func wantHurtAsExposed(t *testing.T, s report.Summary) {
+	t.Helper()
+	users, exposed := 0, 0
+	for _, x := range s.Exposure {
+		users += x.Users
+		if x.Hit {
+			exposed += x.Users
+		}
+	}
+	if users != 50 {
+		t.Errorf("the exposure counts %d users, want 50", users)
+	}
+	fault := s.Phases.Fault
+	window := float64(fault.To - fault.From)
+	want := float64(exposed) / float64(users) * (8 - 1) / window
+	hurt := *s.Impact.RequestsHurt
+	if math.Abs(hurt-want) > 0.05 {
+		t.Errorf("%.1f %% of the requests due in the fault window were hurt, want %.1f ± 5 %%: %d of %d users were exposed",
+			100*hurt, 100*want, exposed, users)
+	}
+	// kube-proxy deals 50 users to 3 nodes at random: the share exposed lies
+	// outside 20 to 50 % about once in a hundred trials, and then so may the
+	// share hurt outside 15 to 45 %.
+	if usual := exposed >= 10 && exposed <= 25; usual && (hurt < 0.15 || hurt > 0.45) {
+		t.Errorf("%.1f %% of the requests due in the fault window were hurt, want 15 to 45 %%", 100*hurt)
+	}
 }
 
 // wantOnTime checks the contract on injection: half of the faults are in force
@@ -274,9 +296,12 @@ func wantOnTime(t *testing.T, all []report.Summary) {
 func TestE2ETheThreeModesDifferAsPhysicsSays(t *testing.T) {
 	e := kindE2E(t)
 	all := e.trial(t, 0, "scenarios/live-migration-modes.yaml")
-	// An 8 s freeze; a blackout also costs the rest of the retransmission
-	// back-off: 0.2 s doubling sums to 12.6 s.
-	want := map[string][2]float64{"sigstop": {7.5, 9}, "cgroup": {7.5, 9}, "blackout": {12, 14}}
+	// A blackout of 8 s costs a connection its whole retransmission back-off:
+	// six times out, RTO · (2⁶ − 1). With Linux's least RTO of 0.2 s that is
+	// 12.6 s; the RTO also has the smoothed round trip in it (5 to 15 ms here:
+	// up to 0.9 s more), and the kernel rounds its longer timers up (at 250 Hz
+	// by 0.6 s in all). Measured: 13.3 to 14.04 s.
+	want := map[string][2]float64{"sigstop": {7.5, 9}, "cgroup": {7.5, 9}, "blackout": {12, 14.2}}
 	if len(all) != len(want) {
 		t.Fatalf("%d summaries, want %d", len(all), len(want))
 	}
@@ -397,7 +422,7 @@ func TestE2EAnInterruptedTrialHealsAndStillReports(t *testing.T) {
 
 func TestE2EAWarmClusterSendsItsFirstRequestWithin15Seconds(t *testing.T) {
 	e := kindE2E(t)
-	e.run(t, "clusters", "create", "--workers", "3") // there already, or booted now
+	e.trial(t, 0, scenario(t, "short.yaml")) // the cluster is booted, and left as a run leaves it
 	began := time.Now()
 	c, _, messages := e.start(t, "run", "--on", "kind", "--out", e.runs, scenario(t, "short.yaml"))
 	await(t, messages, `(load begins)`, time.Minute)
@@ -420,7 +445,7 @@ func TestE2EWrongInputIsOneClearLineAndAHint(t *testing.T) {
 		code int
 		says string
 	}{
-		{"no such node", []string{scenario(t, "no-such-node.yaml")}, 3, "no-such-node"},
+		{"no such node", []string{scenario(t, "no-such-node.yaml")}, 2, "hint: `seatrial plan`"},
 		{"image missing", []string{"--node-image", "seatrial/no-such-image:v0", scenario(t, "short.yaml")}, 4, "seatrial/no-such-image:v0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -104,12 +104,12 @@ func (f *runFlags) trials(c *cobra.Command, planned []runner.Planned) error {
 	for i, p := range planned {
 		f.log("trial %d of %d: %s / %s", i+1, len(planned), p.Scenario.Name, p.Trial.Variant)
 		summary, err := f.trial(c.Context(), p, i == len(planned)-1)
-		if summary != nil {
+		if summary != nil && (err == nil || summary.Load.Planned > 0) {
 			done = append(done, summary)
 			errs = append(errs, f.print(c, summary, p.Folder))
 		}
 		errs = append(errs, err)
-		if c.Context().Err() != nil || summary == nil {
+		if c.Context().Err() != nil || err != nil {
 			break
 		}
 	}
@@ -151,9 +151,11 @@ func (f *runFlags) setup(p runner.Planned, last bool) (runner.Setup, error) {
 	if err != nil {
 		return runner.Setup{}, err
 	}
+	logs := filepath.Join(p.Folder, "logs")
 	return runner.Setup{
+		Artifacts: logs,
 		Open: func(ctx context.Context) (seatrial.Site, error) {
-			return f.open(ctx, p.Trial.Spec, filepath.Join(p.Folder, "logs"))
+			return f.open(ctx, p.Trial.Spec, logs)
 		},
 		Guard: func(ref seatrial.Ref) (*runner.Guardian, error) {
 			g, err := runner.StartGuardian(self, ledgers, ref)
