@@ -60,12 +60,14 @@ func inform(ctx context.Context, name string, nodes map[string]container) Info {
 			info.Created = n.Created
 		}
 	}
-	if l, err := grab(name); errors.Is(err, errInUse) {
-		info.InUse = true
-	} else if err == nil {
+	l, err := grab(name)
+	if err == nil {
 		err = l.release()
 	}
-	if err := healthy(ctx, name, nodes, info.Workers); err != nil {
+	if info.InUse = errors.Is(err, errInUse); info.InUse || err == nil {
+		err = healthy(ctx, name, nodes, info.Workers)
+	}
+	if err != nil {
 		info.Why = err.Error()
 	}
 	info.Healthy = info.Why == ""
