@@ -23,8 +23,8 @@ e2e: docker node-image ## the same on real kind, from nothing
 docker: ## bring up a Docker daemon where there is none
 	hack/docker-up
 
-node-image: docker ## build the kind node image where it cannot be pulled
-	go run ./images/node
+node-image: docker ## pull kind's node image, or build one where that cannot be
+	hack/node-image
 
 lint: ## gofmt, go vet, staticcheck
 	hack/lint
