@@ -79,7 +79,7 @@ func TestTooFewNodesSayWhatThereIs(t *testing.T) {
 	}{
 		{Nodes{Names: []string{"agents"}}, "1 nodes are needed and 0 fit: none; not a (not named), agents (runs the load agents)"},
 		{Nodes{Names: []string{"broken"}}, "broken (not Ready)"},
-		{Nodes{Names: []string{"nowhere"}}, "1 nodes are needed and 0 fit"},
+		{Nodes{Names: []string{"nowhere"}}, "there is no node nowhere"},
 		{Nodes{Count: 4}, "4 nodes are needed and 3 fit: a, b, c; not agents (runs the load agents), broken (not Ready), control (control plane)"},
 		{Nodes{Running: "app=shop", Count: 3}, "b (runs no pod app=shop)"},
 		{Nodes{Labels: "zone=three"}, "a (lacks zone=three)"},

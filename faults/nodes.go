@@ -57,6 +57,9 @@ func (n Nodes) choose(ctx context.Context, env seatrial.Env) ([]seatrial.Node, e
 	if err != nil {
 		return nil, fmt.Errorf("listing the nodes to choose from: %w", err)
 	}
+	if err := n.missing(all); err != nil {
+		return nil, err
+	}
 	busy, err := n.running(ctx, env)
 	if err != nil {
 		return nil, err
@@ -74,6 +77,17 @@ func (n Nodes) choose(ctx context.Context, env seatrial.Env) ([]seatrial.Node, e
 		return nil, tooFew("nodes", n.want(), nodeNames(fit), unfit)
 	}
 	return pick(env.Rand(), fit, n.want(), func(a seatrial.Node) string { return a.Name }), nil
+}
+
+// missing refuses names that no node has.
+func (n Nodes) missing(all []seatrial.Node) error {
+	there := nodeNames(all)
+	for _, name := range n.Names {
+		if !slices.Contains(there, name) {
+			return seatrial.Fail(seatrial.BadInput, fmt.Errorf("there is no node %s", name), "the nodes are: "+list(there))
+		}
+	}
+	return nil
 }
 
 // running lists the nodes with a pod that `running` asks for; nil when it does

@@ -311,7 +311,9 @@ func (r *trial) finish(ctx context.Context, failed error) error {
 	}
 	interrupted := ctx.Err() != nil
 	var errs []error
-	if failed != nil && !interrupted {
+	var known *seatrial.Error
+	wrongInput := errors.As(failed, &known) && known.Class == seatrial.BadInput
+	if failed != nil && !interrupted && !wrongInput {
 		errs = append(errs, r.salvage())
 	}
 	if !r.Keep && failed == nil {

@@ -506,7 +506,7 @@ func TestE2EWrongInputIsOneClearLineAndAHint(t *testing.T) {
 		code int
 		says string
 	}{
-		{"no such node", []string{scenario(t, "no-such-node.yaml")}, 2, "hint: `seatrial plan`"},
+		{"no such node", []string{scenario(t, "no-such-node.yaml")}, 2, "there is no node no-such-node\nhint: the nodes are: seatrial-3w-"},
 		{"image missing", []string{"--node-image", "seatrial/no-such-image:v0", scenario(t, "short.yaml")}, 4, "seatrial/no-such-image:v0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
