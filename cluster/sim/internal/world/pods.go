@@ -21,6 +21,9 @@ func (w *World) create(o owner, t *Template, name string) *Pod {
 		UID: fmt.Sprintf("pod-%d", w.serial), world: w, owner: o, serial: w.serial,
 		createdAt: w.Clock.Now(), readyAt: w.Clock.Now()}
 	w.pods[p.Key()] = p
+	for _, s := range w.servicesOf(t) {
+		s.join(p)
+	}
 	p.tell(seatrial.Info, "%s", p.now())
 	return p
 }
@@ -48,4 +51,4 @@ func (w *World) suffix(of string, n uint64) string {
 }
 
 // soon is when a controller acts on a change that it hears of now.
-func (w *World) soon(of string) time.Duration { return w.draw(w.Timings.Control, "control", of) }
+func (w *World) soon(of string) time.Duration { return w.Draw(w.Timings.Control, "control", of) }
