@@ -2,22 +2,17 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 
-	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/report"
 )
 
 // TestTheSameSeedGivesTheSameBytesOnOneCoreAndOnFour runs the command itself,
 // since the number of cores belongs to a process.
 func TestTheSameSeedGivesTheSameBytesOnOneCoreAndOnFour(t *testing.T) {
-	if _, err := openSim(seatrial.Spec{}, 1); errors.Is(err, errNoSimulator) {
-		t.Skip(err)
-	}
 	var first map[string][]byte
 	for _, cores := range []string{"1", "4"} {
 		files := simulated(t, cores)
