@@ -193,7 +193,7 @@ func TestAGuardianThatCrashedTakesOverUntilTheDeadline(t *testing.T) {
 	if _, err := again.revoke("y"); err != nil {
 		t.Fatal(err)
 	}
-	want(t, m, "undo all of a")
+	want(t, m, "undo y")
 }
 
 // conversation runs a server on one end of a pipe and gives a client on the
