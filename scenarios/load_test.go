@@ -368,3 +368,28 @@ func write(t *testing.T, path, text string) {
 		t.Fatal(err)
 	}
 }
+
+// The remedies of the incidents are in the manifests that a trial applies.
+func TestTheVariantsOfTheIncidentsDifferInTheirRemedy(t *testing.T) {
+	for _, tc := range []struct {
+		scenario, variant, has, lacks string
+	}{
+		{"rolling-update", "no-readiness", "--on-sigterm=exit", "readinessProbe"},
+		{"rolling-update", "readiness", "readinessProbe", "preStop"},
+		{"rolling-update", "readiness-prestop", "preStop", "--on-sigterm=exit"},
+		{"drain", "no-pdb", "--startup=5s", "PodDisruptionBudget"},
+		{"drain", "pdb", "maxUnavailable: 1", "maxUnavailable: 0"},
+		{"drain", "pdb-blocks", "maxUnavailable: 0", "maxUnavailable: 1"},
+	} {
+		s, err := scenarios.Load(tc.scenario, faults.Catalog())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range s.Variants {
+			text := string(v.Manifests)
+			if v.Variant == tc.variant && (!strings.Contains(text, tc.has) || strings.Contains(text, tc.lacks)) {
+				t.Errorf("%s, %s: lacks %q or has %q:\n%s", tc.scenario, tc.variant, tc.has, tc.lacks, text)
+			}
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,38 +41,49 @@ func (m linux) preparePower(k knobs, p Plan, prior Prior) (Prior, effect, error)
 	return prior, sequence{d, power{freezer{k, prior}, m.host, on, p.Node.PID}}, nil
 }
 
+// freezing bounds the wait for the freezer, which a process that waits for its
+// disk can hold up.
+const freezing = 3 * time.Second
+
 // do: what has not frozen yet may fork, so it looks until all is frozen and
 // nothing new was found.
 func (p power) do() error {
 	if err := p.freezer.do(); err != nil {
 		return err
 	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
 	killed := map[Process]bool{}
-	for range passes {
+	for limit := time.Now().Add(freezing); time.Now().Before(limit); <-tick.C {
 		state, err := p.frozen()
 		if err != nil {
 			return err
 		}
-		all, err := p.scan(p.group, p.init)
-		if err != nil {
+		fresh, err := p.killNew(killed)
+		if err != nil || state == "FROZEN" && fresh == 0 {
 			return err
 		}
-		fresh := 0
-		for _, process := range all {
-			if killed[process.Process] {
-				continue
-			}
-			if err := send(process, unix.SIGKILL); err != nil {
-				return err
-			}
-			killed[process.Process] = true
-			fresh++
-		}
-		if state == "FROZEN" && fresh == 0 {
-			return nil
-		}
 	}
-	return fmt.Errorf("killing the processes of a node: it is not frozen after %d passes", passes)
+	return fmt.Errorf("killing the processes of a node: it is not frozen after %s", freezing)
+}
+
+// killNew kills what was not killed before, and counts it.
+func (p power) killNew(killed map[Process]bool) (fresh int, err error) {
+	all, err := p.scan(p.group, p.init)
+	if err != nil {
+		return 0, err
+	}
+	for _, process := range all {
+		if killed[process.Process] {
+			continue
+		}
+		if err := send(process, unix.SIGKILL); err != nil {
+			return fresh, err
+		}
+		killed[process.Process] = true
+		fresh++
+	}
+	return fresh, nil
 }
 
 // undo lets the killed die, and starts what ran. The node's init was frozen and
