@@ -88,13 +88,27 @@ func (a DeletePod) Target() string { return "pod/" + a.Namespace + "/" + a.Name 
 
 // DecodeAction reads an action back from its kind and its JSON.
 func DecodeAction(kind string, data []byte) (Action, error) {
-	switch kind {
-	case Freeze{}.Kind():
-		return decode[Freeze](data)
-	case Throttle{}.Kind():
-		return decode[Throttle](data)
-	case DeletePod{}.Kind():
-		return decode[DeletePod](data)
+	for _, known := range []struct {
+		kind string
+		read func([]byte) (Action, error)
+	}{
+		{Freeze{}.Kind(), decode[Freeze]},
+		{Throttle{}.Kind(), decode[Throttle]},
+		{DeletePod{}.Kind(), decode[DeletePod]},
+		{StopKubelet{}.Kind(), decode[StopKubelet]},
+		{StopRuntime{}.Kind(), decode[StopRuntime]},
+		{Partition{}.Kind(), decode[Partition]},
+		{PowerOff{}.Kind(), decode[PowerOff]},
+		{StopControlPlane{}.Kind(), decode[StopControlPlane]},
+		{Cordon{}.Kind(), decode[Cordon]},
+		{Evict{}.Kind(), decode[Evict]},
+		{Restart{}.Kind(), decode[Restart]},
+		{DNSDown{}.Kind(), decode[DNSDown]},
+		{DNSTerminated{}.Kind(), decode[DNSTerminated]},
+	} {
+		if known.kind == kind {
+			return known.read(data)
+		}
 	}
 	return nil, fmt.Errorf("decoding an action: kind %q is unknown; it was written by another version of seatrial", kind)
 }

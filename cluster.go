@@ -80,11 +80,15 @@ type Node struct {
 
 // Pod is what a fault needs to know of a pod.
 type Pod struct {
-	Namespace   string
-	Name        string
-	UID         string
-	Node        string // empty while it is not scheduled
-	Labels      map[string]string
+	Namespace string
+	Name      string
+	UID       string
+	Node      string // empty while it is not scheduled
+	Labels    map[string]string
+	// Controller is the kind of the object that makes another pod when this
+	// one goes, as in "ReplicaSet". "Node" is a static pod's; empty means that
+	// there is none.
+	Controller  string
 	Phase       string
 	Ready       bool
 	Terminating bool

@@ -30,6 +30,7 @@ const (
 	KindMessage  Kind = "message"  // worth knowing
 	KindRevert   Kind = "revert"   // the ledger put something back
 	KindKubeNews Kind = "kubeNews" // a Kubernetes Event object
+	KindEviction Kind = "eviction" // Data: Eviction; the Subject is a pod, as namespace/name
 )
 
 // Edge marks the two ends of something that lasts; empty for an instant.
@@ -71,6 +72,22 @@ type FaultMark struct {
 	Targets []string  `json:"targets,omitempty"`
 	Proof   *Proof    `json:"proof,omitempty"`
 }
+
+// Eviction is the data of a [KindEviction] event: how one attempt to evict a
+// pod went.
+type Eviction struct {
+	Outcome EvictionOutcome `json:"outcome"`
+}
+
+// EvictionOutcome is how an attempt to evict a pod went.
+type EvictionOutcome string
+
+// The outcomes.
+const (
+	EvictionAccepted EvictionOutcome = "accepted"
+	EvictionRefused  EvictionOutcome = "refused" // by a PodDisruptionBudget, so far
+	EvictionForced   EvictionOutcome = "forced"  // it was deleted against its budget
+)
 
 // Interval is the load that was due in 100 ms, as one agent saw it. Intervals
 // are additive: a second one for the same time adds to the first.

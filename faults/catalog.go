@@ -6,7 +6,13 @@ import "github.com/seatrial/seatrial"
 // returns a pointer to a struct with its defaults set.
 func Catalog() []seatrial.Builtin {
 	return []seatrial.Builtin{
+		controlPlaneOutage,
+		dnsDown,
+		dnsTerminated,
+		drain,
 		liveMigration,
+		nodeNotReady,
 		podDelete,
+		rollingUpdate,
 	}
 }

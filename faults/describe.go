@@ -15,7 +15,11 @@ import (
 func Doc(b seatrial.Builtin) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "%s\n  %s\n\nParameters\n", b.Name, b.Summary)
-	for _, p := range Parameters(b) {
+	all := Parameters(b)
+	if len(all) == 0 {
+		out.WriteString("  none\n")
+	}
+	for _, p := range all {
 		fmt.Fprintf(&out, "  %s\n%s", p.heading(), wrap(p.Doc, "      "))
 	}
 	fmt.Fprintf(&out, "\nProof\n%s\nExample\n%s", wrap(b.Proof, "  "), indent(b.Example))

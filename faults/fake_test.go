@@ -18,10 +18,11 @@ type fakeEnv struct {
 	now      time.Duration
 	span     time.Duration
 	seed     uint64
-	begin    error         // what Begin returns
-	failAt   string        // a step, as in "act freeze", that fails
-	cancelAt time.Duration // when the trial is interrupted; zero: never
-	proof    time.Duration // how long a proof takes
+	begin    error                    // what Begin returns
+	failAt   string                   // a step, as in "act freeze", that fails
+	cancelAt time.Duration            // when the trial is interrupted; zero: never
+	proof    time.Duration            // how long a proof takes
+	slowAct  map[string]time.Duration // how long an act of that kind takes
 	actions  []seatrial.Action
 	events   []seatrial.Event
 	log      []string
@@ -80,7 +81,12 @@ type fakeEffect struct {
 	kind string
 }
 
-func (e *fakeEffect) Act(context.Context) error    { return e.env.step("act " + e.kind) }
+func (e *fakeEffect) Act(ctx context.Context) error {
+	if err := (&fakeClock{e.env}).Sleep(ctx, e.env.slowAct[e.kind]); err != nil {
+		return err
+	}
+	return e.env.step("act " + e.kind)
+}
 func (e *fakeEffect) Revert(context.Context) error { return e.env.step("revert " + e.kind) }
 
 func (e *fakeEffect) Prove(ctx context.Context) error {

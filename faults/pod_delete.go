@@ -61,24 +61,9 @@ func (d *PodDelete) Run(ctx context.Context, env seatrial.Env) error {
 	if err != nil {
 		return fmt.Errorf("preparing the deletion: %w", err)
 	}
-	err = d.strike(ctx, env, effect)
+	err = strike(ctx, env, effect, "deletion", deletionProof)
 	if whole := effect.Revert(ctx); whole != nil {
 		err = errors.Join(err, fmt.Errorf("waiting for the workload to be whole again: %w", whole))
 	}
 	return err
-}
-
-func (d *PodDelete) strike(ctx context.Context, env seatrial.Env, effect seatrial.Effect) error {
-	if err := env.Begin(ctx); err != nil {
-		return err
-	}
-	if err := effect.Act(ctx); err != nil {
-		return fmt.Errorf("deleting pods: %w", err)
-	}
-	proving, cancel := env.Clock().WithTimeout(ctx, deletionProof)
-	defer cancel()
-	if err := effect.Prove(proving); err != nil {
-		return errors.Join(ctx.Err(), fmt.Errorf("no proof of the deletion within %s: %w", deletionProof, err))
-	}
-	return nil
 }

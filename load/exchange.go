@@ -133,7 +133,7 @@ func (b *body) Close() error {
 // closes an idle connection but the server.
 func newTransport(c seatrial.Connections) *http.Transport {
 	t := &http.Transport{
-		DialContext:         dial,
+		DialContext:         dialWith(new(net.Resolver)),
 		TLSHandshakeTimeout: 10 * time.Second, // as http.DefaultTransport
 		DisableCompression:  true,
 	}
@@ -149,16 +149,25 @@ func newTransport(c seatrial.Connections) *http.Transport {
 // that net/http dials with.
 type asker struct{}
 
+// dialWith dials with the user's own resolver: one resolver merges concurrent
+// lookups of a name, and users who have nothing to do with each other would
+// share the fate of one query.
+func dialWith(r *net.Resolver) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		return dial(ctx, &net.Dialer{Resolver: r}, network, address)
+	}
+}
+
 // dial opens a connection and gives up with the request that asked for it.
 // net/http would go on dialling for later requests, and because the user has
 // no second connection these would wait for an address that does not answer
 // instead of trying another.
-func dial(ctx context.Context, network, address string) (net.Conn, error) {
+func dial(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
 	if request, ok := ctx.Value(asker{}).(context.Context); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithCancel(ctx)
 		defer cancel()
 		defer context.AfterFunc(request, cancel)()
 	}
-	return new(net.Dialer).DialContext(ctx, network, address)
+	return d.DialContext(ctx, network, address)
 }

@@ -323,7 +323,7 @@ func TestAScenarioThatIsNotThereIsBadInputWithAHint(t *testing.T) {
 	for path, hint := range map[string]string{
 		"live-migratoin":          "did you mean live-migration",
 		"scenarios/pod-delet":     "did you mean pod-delete",
-		"nothing/like/it.yaml":    "one of the library: live-migration",
+		"nothing/like/it.yaml":    "one of the library: control-plane-outage",
 		"shop":                    "one of the library", // a manifest, not a scenario
 		filepath.Join("testdata"): "one of the library",
 	} {
@@ -366,5 +366,30 @@ func write(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The remedies of the incidents are in the manifests that a trial applies.
+func TestTheVariantsOfTheIncidentsDifferInTheirRemedy(t *testing.T) {
+	for _, tc := range []struct {
+		scenario, variant, has, lacks string
+	}{
+		{"rolling-update", "no-readiness", "--on-sigterm=exit", "readinessProbe"},
+		{"rolling-update", "readiness", "readinessProbe", "preStop"},
+		{"rolling-update", "readiness-prestop", "preStop", "--on-sigterm=exit"},
+		{"drain", "no-pdb", "--startup=5s", "PodDisruptionBudget"},
+		{"drain", "pdb", "maxUnavailable: 1", "maxUnavailable: 0"},
+		{"drain", "pdb-blocks", "maxUnavailable: 0", "maxUnavailable: 1"},
+	} {
+		s, err := scenarios.Load(tc.scenario, faults.Catalog())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range s.Variants {
+			text := string(v.Manifests)
+			if v.Variant == tc.variant && (!strings.Contains(text, tc.has) || strings.Contains(text, tc.lacks)) {
+				t.Errorf("%s, %s: lacks %q or has %q:\n%s", tc.scenario, tc.variant, tc.has, tc.lacks, text)
+			}
+		}
 	}
 }

@@ -2,11 +2,12 @@ package kind
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
+
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/cluster/kind/guardian"
@@ -17,78 +18,47 @@ type prior struct {
 	ID    string         `json:"id"` // in the guardian
 	Node  guardian.Node  `json:"node"`
 	Found guardian.Prior `json:"found"`
+	// API is what package kube observed, where the action is done through the
+	// API server too.
+	API json.RawMessage `json:"api,omitempty"`
+	// Control: the node is the control plane's, so the API server has to come
+	// back too.
+	Control bool `json:"control,omitempty"`
 }
 
 // armed is an action between Observe and Revert.
 type armed struct {
 	action seatrial.Action
 	prior  prior
-	heart  *heart
+	heart  *heart // nil where the proof does not need one
 	acted  bool
-	at     time.Time      // of the act
-	before guardian.State // as Observe saw the node
+	at     time.Time       // of the act
+	before guardian.State  // as Observe saw the node
+	probe  *guardian.Probe // what the proof asks from inside the node; nil: nothing
+	first  guardian.Answer // to the probe, before the act
+	uid    types.UID       // of the pod that is hit; empty: none
 }
 
-// node and expiry of the actions that need Docker; false for the others, which
-// need the API only.
-func nodeOf(a seatrial.Action) (node string, expires time.Duration, ok bool) {
-	switch a := a.(type) {
-	case seatrial.Freeze:
-		return a.Node, a.Expires, true
-	case seatrial.Throttle:
-		return a.Node, a.Expires, true
-	}
-	return "", 0, false
-}
-
-// Supports checks the parameters; a blackout also needs a kernel that can drop
-// packets in both directions, which the guardian has tried.
-func (c *Cluster) Supports(a seatrial.Action) error {
-	node, expires, ok := nodeOf(a)
-	if !ok {
-		return c.Cluster.Supports(a)
-	}
-	if node == "" || expires <= 0 {
-		return fmt.Errorf("%s: an action on a node needs its name, and an end by itself", a.Kind())
-	}
-	switch a := a.(type) {
-	case seatrial.Freeze:
-		switch a.Mode {
-		case seatrial.Sigstop, seatrial.Cgroup:
-			return nil
-		case seatrial.Blackout:
-			if why := c.link.noBlackout(); why != "" {
-				return errors.New("freeze mode blackout cannot be had here: " + why)
-			}
-			return nil
-		}
-		return fmt.Errorf("freeze mode %q is unknown to kind: sigstop, cgroup and blackout are known", a.Mode)
-	case seatrial.Throttle:
-		if a.CPUs <= 0 {
-			return errors.New("throttle needs a number of CPUs above 0")
-		}
-	}
-	return nil
-}
-
-// Observe finds the node as it is, arms the action in the guardian, and starts
-// a heartbeat in the node.
+// Observe finds the node as it is, arms the action in the guardian, and gets
+// ready what its proof needs: an answer from before, or a heartbeat in the node.
 func (c *Cluster) Observe(ctx context.Context, a seatrial.Action) (seatrial.Prior, error) {
-	name, _, ok := nodeOf(a)
-	if !ok {
+	if !guarded(a) {
 		return c.Cluster.Observe(ctx, a)
 	}
-	node, err := c.node(ctx, name)
+	x := &armed{action: a}
+	plan, err := c.plan(ctx, x)
 	if err != nil {
 		return nil, err
 	}
-	x := &armed{action: a, prior: prior{ID: rand.Text(), Node: node}}
-	if err := c.arm(ctx, x); err != nil {
+	x.prior.ID, x.prior.Node = plan.ID, plan.Node
+	if err := c.arm(ctx, x, plan); err != nil {
 		return nil, fmt.Errorf("observing %s: %w", a.Target(), err)
 	}
-	// A frozen node would not let the heartbeat in: arm has looked.
-	if x.heart, err = startHeart(ctx, name); err != nil {
-		return nil, errors.Join(err, c.revoke(ctx, x.prior.ID))
+	if beats(a) {
+		// A frozen node would not let the heartbeat in: arm has looked.
+		if x.heart, err = startHeart(ctx, x.prior.Node.Container); err != nil {
+			return nil, errors.Join(err, c.revoke(ctx, x.prior.ID))
+		}
 	}
 	c.mu.Lock()
 	c.armed = append(c.armed, x)
@@ -96,15 +66,17 @@ func (c *Cluster) Observe(ctx context.Context, a seatrial.Action) (seatrial.Prio
 	return json.Marshal(x.prior)
 }
 
-// arm prepares x in the guardian.
-func (c *Cluster) arm(ctx context.Context, x *armed) error {
-	plan := guardian.Plan{ID: x.prior.ID, Node: x.prior.Node}
-	switch a := x.action.(type) {
-	case seatrial.Freeze:
-		plan.Freeze = a.Mode
-	case seatrial.Throttle:
-		plan.CPUs = a.CPUs
+// beats: the proof of a needs a heartbeat in the node.
+func beats(a seatrial.Action) bool {
+	switch a.(type) {
+	case seatrial.Freeze, seatrial.Throttle, seatrial.PowerOff:
+		return true
 	}
+	return false
+}
+
+// arm prepares x in the guardian.
+func (c *Cluster) arm(ctx context.Context, x *armed, plan guardian.Plan) error {
 	return c.link.ask(ctx, func(ctx context.Context, g *guardian.Client) error {
 		state, err := g.Status(ctx, plan.Node)
 		if err != nil {
@@ -114,6 +86,11 @@ func (c *Cluster) arm(ctx context.Context, x *armed) error {
 			return seatrial.Fail(seatrial.Infrastructure, errors.New("the node is frozen already"), "run `seatrial recover`")
 		}
 		x.before = state
+		if x.probe != nil {
+			if x.first, err = g.Probe(ctx, *x.probe); err != nil {
+				return err
+			}
+		}
 		x.prior.Found, err = g.Prepare(ctx, plan)
 		return err
 	})
@@ -125,10 +102,14 @@ func (c *Cluster) node(ctx context.Context, name string) (guardian.Node, error) 
 	if err != nil {
 		return guardian.Node{}, err
 	}
+	return pick(nodes, c.name, name)
+}
+
+func pick(nodes map[string]container, cluster, name string) (guardian.Node, error) {
 	n, ok := nodes[name]
 	if !ok {
 		return guardian.Node{}, seatrial.Fail(seatrial.BadInput,
-			fmt.Errorf("cluster %s has no node %q", c.name, name), "`kubectl get nodes` names them")
+			fmt.Errorf("cluster %s has no node %q", cluster, name), "`kubectl get nodes` names them")
 	}
 	if !n.up() {
 		return guardian.Node{}, fmt.Errorf("the container of node %s is %s", name, n.State.Status)
@@ -138,8 +119,7 @@ func (c *Cluster) node(ctx context.Context, name string) (guardian.Node, error) 
 
 // Act does an observed action; it ends by itself after its Expires.
 func (c *Cluster) Act(ctx context.Context, a seatrial.Action) error {
-	_, expires, ok := nodeOf(a)
-	if !ok {
+	if !guarded(a) {
 		return c.Cluster.Act(ctx, a)
 	}
 	x := c.find(a, false)
@@ -151,10 +131,14 @@ func (c *Cluster) Act(ctx context.Context, a seatrial.Action) error {
 	c.mu.Lock()
 	x.acted, x.at = true, time.Now()
 	c.mu.Unlock()
-	return c.link.ask(ctx, func(ctx context.Context, g *guardian.Client) error {
-		_, err := g.Act(ctx, x.prior.ID, expires)
+	err := c.link.ask(ctx, func(ctx context.Context, g *guardian.Client) error {
+		_, err := g.Act(ctx, x.prior.ID, expiry(a))
 		return err
 	})
+	if _, down := a.(seatrial.DNSDown); down && err == nil {
+		return c.Cluster.Act(ctx, a) // the guardian only undoes it
+	}
+	return err
 }
 
 // find is the oldest armed a that was acted, or not; nil when there is none.
@@ -173,17 +157,33 @@ func (c *Cluster) find(a seatrial.Action, acted bool) *armed {
 // when two looks at the node, a quarter of a second apart, find it as it was.
 // It needs nothing but p, so that any later process can call it.
 func (c *Cluster) Revert(ctx context.Context, a seatrial.Action, p seatrial.Prior) error {
-	if _, _, ok := nodeOf(a); !ok {
+	if !guarded(a) {
 		return c.Cluster.Revert(ctx, a, p)
 	}
 	var was prior
 	if err := json.Unmarshal(p, &was); err != nil {
 		return fmt.Errorf("reverting %s of %s: reading its prior state: %w", a.Kind(), a.Target(), err)
 	}
-	if err := c.restore(ctx, was); err != nil {
+	err := c.restore(ctx, was)
+	if err == nil && was.Control {
+		err = c.awaitControlPlane(ctx)
+	}
+	if _, down := a.(seatrial.DNSDown); down && err == nil {
+		err = c.Cluster.Revert(ctx, a, seatrial.Prior(was.API))
+	}
+	if err != nil {
 		return fmt.Errorf("reverting %s of %s: %w", a.Kind(), a.Target(), err)
 	}
 	return c.forget(was.ID)
+}
+
+// awaitControlPlane returns once the API server answers again.
+func (c *Cluster) awaitControlPlane(ctx context.Context) error {
+	config, err := restConfig(c.name, c.opts)
+	if err != nil {
+		return err
+	}
+	return awaitAPI(ctx, config)
 }
 
 func (c *Cluster) restore(ctx context.Context, was prior) error {
@@ -212,13 +212,13 @@ func (c *Cluster) awaitRestored(ctx context.Context, was prior) error {
 	tick := time.NewTicker(again)
 	defer tick.Stop()
 	var seen error
-	for good := 0; ; {
+	for good, looks := 0, 1; ; looks++ {
 		alive, err := c.alive(ctx, &was.Node)
 		if err == nil && !alive {
 			return nil
 		}
 		if err == nil {
-			err = c.lookRestored(ctx, was)
+			err = c.lookRestored(ctx, was, looks%patience == 0)
 		}
 		if ctx.Err() == nil {
 			seen = err
@@ -239,19 +239,27 @@ func (c *Cluster) awaitRestored(ctx context.Context, was prior) error {
 	}
 }
 
+// patience is how many looks a unit that was just started has before it is
+// started again.
+const patience = 12
+
 // lookRestored is nil when one look finds the node as it was; otherwise it
-// sweeps.
-func (c *Cluster) lookRestored(ctx context.Context, was prior) error {
+// sweeps. What is only starting is left alone unless it was waited for long.
+func (c *Cluster) lookRestored(ctx context.Context, was prior, long bool) error {
 	return c.link.ask(ctx, func(ctx context.Context, g *guardian.Client) error {
-		state, err := g.Status(ctx, was.Node)
+		look := g.Status
+		if was.Found.Concerns(guardian.Network) {
+			look = g.Deep
+		}
+		state, err := look(ctx, was.Node)
 		if err != nil {
 			return err
 		}
-		left := leftovers(state, was.Found)
-		if left == nil {
-			return nil
+		left, away := leftovers(state, was.Found), absent(state, was.Found)
+		if left == nil && (away == nil || !long) {
+			return away
 		}
-		return errors.Join(left, g.Sweep(ctx, was.Node, was.Found))
+		return errors.Join(left, away, g.Sweep(ctx, was.Node, was.Found))
 	})
 }
 

@@ -153,7 +153,9 @@ func (c *Cluster) Close() error {
 	c.mu.Unlock()
 	var errs []error
 	for _, x := range armed {
-		errs = append(errs, x.heart.close())
+		if x.heart != nil {
+			errs = append(errs, x.heart.close())
+		}
 	}
 	return errors.Join(append(errs, c.link.close(), c.Cluster.Close())...)
 }

@@ -84,6 +84,24 @@ type container struct {
 		NanoCpus int64
 		CpuQuota int64
 	}
+	NetworkSettings struct {
+		Networks map[string]struct{ IPAddress string }
+	}
+}
+
+// labelRole is on every node container of kind: "control-plane" or "worker".
+const labelRole = "io.x-k8s.kind.role"
+
+func (c container) controlPlane() bool { return c.Config.Labels[labelRole] == "control-plane" }
+
+// ip is its IPv4 address on the network that the nodes share.
+func (c container) ip() (string, error) {
+	for _, n := range c.NetworkSettings.Networks {
+		if n.IPAddress != "" {
+			return n.IPAddress, nil
+		}
+	}
+	return "", fmt.Errorf("container %s has no IPv4 address", c.name())
 }
 
 // name is without the slash that Docker puts before it.

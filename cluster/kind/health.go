@@ -64,12 +64,12 @@ func heal(ctx context.Context, l *link, nodes map[string]container, tell func(st
 func healNode(ctx context.Context, l *link, name string, n container, tell func(string, ...any)) error {
 	node := guardian.Node{Container: n.ID, PID: n.State.Pid}
 	return l.ask(ctx, func(ctx context.Context, g *guardian.Client) error {
-		state, err := g.Status(ctx, node)
+		state, err := g.Deep(ctx, node)
 		if err != nil {
 			return fmt.Errorf("looking at node %s: %w", name, err)
 		}
-		found := guardian.Prior{Quota: unlimited(n, state.Quota)}
-		left := leftovers(state, found)
+		found := guardian.Prior{Quota: unlimited(n, state.Quota), Units: nodeUnits, Daemons: nodeUnits}
+		left := errors.Join(leftovers(state, found), absent(state, found))
 		if left == nil {
 			return nil
 		}
@@ -80,6 +80,9 @@ func healNode(ctx context.Context, l *link, name string, n container, tell func(
 		return nil
 	})
 }
+
+// nodeUnits are what no node goes without.
+var nodeUnits = []string{"containerd", "kubelet"}
 
 // unlimited is the quota text of a container that Docker gave no CPU limit; one
 // that has a limit keeps what it has.

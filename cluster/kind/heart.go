@@ -92,6 +92,26 @@ func (h *heart) silent(acted time.Time) (time.Duration, error) {
 	return time.Since(h.last), nil
 }
 
+// dead is nil when the heart has stopped since the act: it is silent, or its
+// process has ended too.
+func (h *heart) dead(acted time.Time) error {
+	h.mu.Lock()
+	last := h.last
+	h.mu.Unlock()
+	if early := acted.Sub(last); early > stale {
+		return fmt.Errorf("the heartbeat had stopped %v before the act", early.Round(time.Millisecond))
+	}
+	select {
+	case <-h.done:
+		return nil
+	default:
+	}
+	if silent := time.Since(last); silent < silence {
+		return fmt.Errorf("the last heartbeat was %v ago", silent.Round(time.Millisecond))
+	}
+	return nil
+}
+
 // exert makes the node compute.
 func (h *heart) exert() error {
 	if _, err := io.WriteString(h.pipe, "\n"); err != nil {

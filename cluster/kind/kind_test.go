@@ -169,6 +169,18 @@ func TestAnActionIsSupportedWithSenseOnly(t *testing.T) {
 		"no node":             {seatrial.Freeze{Mode: seatrial.Sigstop, Expires: time.Second}, false},
 		"no such mode":        {seatrial.Freeze{Node: "n", Mode: "hibernate", Expires: time.Second}, false},
 		"throttle to nothing": {seatrial.Throttle{Node: "n", Expires: time.Second}, false},
+		"kubelet":             {seatrial.StopKubelet{Node: "n", Expires: time.Second}, true},
+		"runtime":             {seatrial.StopRuntime{Node: "n", Expires: time.Second}, true},
+		"partition":           {seatrial.Partition{Node: "n", Expires: time.Second}, true},
+		"power":               {seatrial.PowerOff{Node: "n", Expires: time.Second}, true},
+		"control plane":       {seatrial.StopControlPlane{Expires: time.Second}, true},
+		"DNS":                 {seatrial.DNSDown{Expires: time.Second}, true},
+		"DNS pod":             {seatrial.DNSTerminated{Pod: "p", Expires: time.Second}, true},
+		"cordon":              {seatrial.Cordon{Node: "n"}, true},
+		"kubelet of nobody":   {seatrial.StopKubelet{Expires: time.Second}, false},
+		"kubelet for ever":    {seatrial.StopKubelet{Node: "n"}, false},
+		"no DNS for ever":     {seatrial.DNSDown{}, false},
+		"DNS pod of no name":  {seatrial.DNSTerminated{Expires: time.Second}, false},
 	} {
 		if err := (&Cluster{link: &link{}}).Supports(c.a); (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
@@ -271,10 +283,89 @@ func TestAHeartThatHadStoppedBeforeTheActProvesNothing(t *testing.T) {
 	}
 }
 
-func TestABlackoutIsRefusedWhereTheKernelCannot(t *testing.T) {
+func TestDroppingPacketsIsRefusedWhereTheKernelCannot(t *testing.T) {
 	c := &Cluster{link: &link{hello: guardian.Hello{NoBlackout: "no egress hook"}}}
-	err := c.Supports(seatrial.Freeze{Node: "n", Mode: seatrial.Blackout, Expires: time.Second})
-	if err == nil || !strings.Contains(err.Error(), "no egress hook") {
+	for _, a := range []seatrial.Action{
+		seatrial.Freeze{Node: "n", Mode: seatrial.Blackout, Expires: time.Second}, seatrial.Partition{Node: "n", Expires: time.Second},
+		seatrial.PowerOff{Node: "n", Expires: time.Second}, seatrial.DNSTerminated{Pod: "p", Expires: time.Second},
+	} {
+		if err := c.Supports(a); err == nil || !strings.Contains(err.Error(), "no egress hook") {
+			t.Errorf("%s: got %v", a.Kind(), err)
+		}
+	}
+	if err := c.Supports(seatrial.StopKubelet{Node: "n", Expires: time.Second}); err != nil {
+		t.Errorf("a kubelet can be stopped anywhere: %v", err)
+	}
+}
+
+func TestWhatIsAbsentIsProvenOnlyIfItWasThere(t *testing.T) {
+	stop := seatrial.StopKubelet{Node: "n", Expires: time.Second}
+	cut := seatrial.Partition{Node: "n", Expires: time.Second}
+	ran := guardian.Prior{Daemons: []string{"kubelet"}}
+	for name, c := range map[string]struct {
+		a     seatrial.Action
+		first guardian.Answer
+		now   guardian.Answer
+		runs  []string
+		want  bool
+	}{
+		"stopped":                       {stop, guardian.Answered, guardian.Refused, []string{"containerd"}, true},
+		"it runs still":                 {stop, guardian.Answered, guardian.Refused, []string{"kubelet"}, false},
+		"its port answers still":        {stop, guardian.Answered, guardian.Answered, nil, false},
+		"it was not there before":       {stop, guardian.Refused, guardian.Refused, nil, false},
+		"cut off":                       {cut, guardian.Answered, guardian.Silent, nil, true},
+		"refused is not cut off":        {cut, guardian.Answered, guardian.Refused, nil, false},
+		"it was cut off before already": {cut, guardian.Silent, guardian.Silent, nil, false},
+	} {
+		x := &armed{action: c.a, first: c.first, probe: &guardian.Probe{Address: "a"}, prior: prior{Found: ran}}
+		if _, err := x.absenceProof(guardian.State{Daemons: c.runs}, c.now); (err == nil) != c.want {
+			t.Errorf("%s: %v, want proven %v", name, err, c.want)
+		}
+	}
+}
+
+func TestPowerIsGoneWhenNothingRunsAndNothingPasses(t *testing.T) {
+	now := time.Now()
+	done := make(chan struct{})
+	close(done)
+	off := guardian.State{Freezer: "FROZEN", Rules: 2, Table: true}
+	for name, c := range map[string]struct {
+		state guardian.State
+		heart *heart
+		want  bool
+	}{
+		"the heartbeat is silent":     {off, &heart{last: now.Add(-time.Second), done: make(chan struct{})}, true},
+		"its process has ended":       {off, &heart{last: now, done: done}, true},
+		"it beats":                    {off, &heart{last: now, done: make(chan struct{})}, false},
+		"it had stopped long before":  {off, &heart{last: now.Add(-time.Minute), done: done}, false},
+		"packets pass":                {guardian.State{Freezer: "FROZEN"}, &heart{last: now, done: done}, false},
+		"some of it runs a bit still": {guardian.State{Freezer: "FREEZING", Rules: 2}, &heart{last: now, done: done}, false},
+	} {
+		x := &armed{action: seatrial.PowerOff{}, heart: c.heart, at: now.Add(-700 * time.Millisecond)}
+		if _, err := x.powerProof(c.state); (err == nil) != c.want {
+			t.Errorf("%s: %v, want proven %v", name, err, c.want)
+		}
+	}
+}
+
+func TestARevertLooksAtItsOwnPartOfTheNode(t *testing.T) {
+	all := guardian.State{Stopped: []int{7}, Freezer: "FROZEN", Table: true, Rules: 2, Cut: 8, Quota: "-1"}
+	for part, want := range map[guardian.Part]string{
+		guardian.Everything: "1 processes are stopped\nthe freezer is FROZEN\n2 drop rules are in force\n8 rules of a cut are in force",
+		guardian.Standing:   "1 processes are stopped\nthe freezer is FROZEN\n2 drop rules are in force",
+		guardian.Units:      "1 processes are stopped",
+		guardian.Network:    "8 rules of a cut are in force",
+	} {
+		if got := leftovers(all, guardian.Prior{Part: part}); got == nil || got.Error() != want {
+			t.Errorf("%q: %v, want %s", part, got, want)
+		}
+	}
+	for _, part := range []guardian.Part{guardian.CPU, guardian.Objects} {
+		if got := leftovers(all, guardian.Prior{Part: part}); got != nil {
+			t.Errorf("%q: %v", part, got)
+		}
+	}
+	if err := absent(guardian.State{Daemons: []string{"kubelet"}}, guardian.Prior{Daemons: nodeUnits}); err == nil || !strings.Contains(err.Error(), "containerd") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -16,11 +16,10 @@ import (
 // glance is the pause between two looks for a proof.
 const glance = 25 * time.Millisecond
 
-// Prove looks at the node from its host, and listens to its heartbeat, until
-// both show what a does.
+// Prove looks at the node from its host, and asks or listens to what runs in
+// it, until both show what a does.
 func (c *Cluster) Prove(ctx context.Context, a seatrial.Action) (seatrial.Proof, error) {
-	name, _, ok := nodeOf(a)
-	if !ok {
+	if _, down := a.(seatrial.DNSDown); down || !guarded(a) {
 		return c.Cluster.Prove(ctx, a)
 	}
 	x := c.find(a, true)
@@ -31,16 +30,9 @@ func (c *Cluster) Prove(ctx context.Context, a seatrial.Action) (seatrial.Proof,
 	defer tick.Stop()
 	missing := errors.New("nothing was seen yet")
 	for looks := 1; ; looks++ {
-		var state guardian.State
-		err := c.link.ask(ctx, func(ctx context.Context, g *guardian.Client) (err error) {
-			state, err = g.Status(ctx, x.prior.Node)
-			return err
-		})
+		proof, err := c.see(ctx, x)
 		if err == nil {
-			var proof seatrial.Proof
-			if proof, err = x.judge(state); err == nil {
-				return proof, nil
-			}
+			return proof, nil
 		}
 		if ctx.Err() == nil {
 			missing = err
@@ -50,10 +42,47 @@ func (c *Cluster) Prove(ctx context.Context, a seatrial.Action) (seatrial.Proof,
 		}
 		select {
 		case <-ctx.Done():
-			return seatrial.Proof{}, fmt.Errorf("proving %s of %s: %w: %w", a.Kind(), name, ctx.Err(), missing)
+			return seatrial.Proof{}, fmt.Errorf("proving %s of %s: %w: %w", a.Kind(), a.Target(), ctx.Err(), missing)
 		case <-tick.C:
 		}
 	}
+}
+
+// see is one look for the proof; its error says what is missing.
+func (c *Cluster) see(ctx context.Context, x *armed) (seatrial.Proof, error) {
+	var state guardian.State
+	var answer guardian.Answer
+	err := c.link.ask(ctx, func(ctx context.Context, g *guardian.Client) (err error) {
+		if x.probe == nil {
+			state, err = g.Status(ctx, x.prior.Node)
+			return err
+		}
+		look := g.Status
+		if x.uid != "" {
+			look = g.Deep // the cut is at the pod's link
+		}
+		if answer, err = g.Probe(ctx, *x.probe); err == nil {
+			state, err = look(ctx, x.prior.Node)
+		}
+		return err
+	})
+	if err != nil {
+		return seatrial.Proof{}, err
+	}
+	if state.Gone {
+		return seatrial.Proof{}, errors.New("the node's container has ended")
+	}
+	switch a := x.action.(type) {
+	case seatrial.Freeze, seatrial.Throttle:
+		return x.judge(state)
+	case seatrial.PowerOff:
+		return x.powerProof(state)
+	case seatrial.StopControlPlane:
+		return c.controlPlaneProof(ctx, x, a.Hang, state, answer)
+	case seatrial.DNSTerminated:
+		return c.dnsProof(ctx, x, state, answer)
+	}
+	return x.absenceProof(state, answer)
 }
 
 // provoke makes a throttled node compute, once a second, in case nothing there
@@ -65,11 +94,8 @@ func (x *armed) provoke(looks int) error {
 	return nil
 }
 
-// judge is the proof, or says what is missing.
+// judge is the proof of a freeze or a throttle, or says what is missing.
 func (x *armed) judge(s guardian.State) (seatrial.Proof, error) {
-	if s.Gone {
-		return seatrial.Proof{}, errors.New("the node's container has ended")
-	}
 	switch a := x.action.(type) {
 	case seatrial.Throttle:
 		if err := unthrottled(s, x.prior.Found, x.before.Throttled); err != nil {
@@ -151,19 +177,37 @@ func leftovers(s guardian.State, found guardian.Prior) error {
 		return nil
 	}
 	var left []error
-	if n := len(stoppedSince(s, found)); n > 0 {
+	standing := found.Concerns(guardian.Standing)
+	if n := len(stoppedSince(s, found)); n > 0 && (standing || found.Concerns(guardian.Units)) {
 		left = append(left, fmt.Errorf("%d processes are stopped", n))
 	}
-	if s.Freezer != "THAWED" && !found.Frozen {
+	if s.Freezer != "THAWED" && !found.Frozen && standing {
 		left = append(left, fmt.Errorf("the freezer is %s", s.Freezer))
 	}
-	if s.Table {
+	if s.Table && standing {
 		left = append(left, fmt.Errorf("%d drop rules are in force", s.Rules))
+	}
+	if s.Cut > 0 && found.Concerns(guardian.Network) {
+		left = append(left, fmt.Errorf("%d rules of a cut are in force", s.Cut))
 	}
 	if found.Quota != "" && s.Quota != found.Quota {
 		left = append(left, fmt.Errorf("the CPU quota is %s, not %s", s.Quota, found.Quota))
 	}
 	return errors.Join(left...)
+}
+
+// absent says what ran before and does not yet run again.
+func absent(s guardian.State, found guardian.Prior) error {
+	var away []string
+	for _, name := range found.Daemons {
+		if !slices.Contains(s.Daemons, name) {
+			away = append(away, name)
+		}
+	}
+	if len(away) == 0 || s.Gone {
+		return nil
+	}
+	return errors.New("not running: " + strings.Join(away, ", "))
 }
 
 // stoppedSince are the stopped processes that were not stopped before.

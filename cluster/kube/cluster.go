@@ -58,8 +58,8 @@ type Cluster struct {
 	news    *news
 
 	mu       sync.Mutex
-	applied  map[object]version   // workloads that Apply brought, see missing
-	observed map[string]types.UID // pods that Observe saw, by the action's target
+	applied  map[object]version     // workloads that Apply brought, see missing
+	observed map[string]observation // what Observe saw, by the action's kind and target
 }
 
 var _ seatrial.Cluster = (*Cluster)(nil)
@@ -114,7 +114,7 @@ func open(ctx context.Context, o Options, client kubernetes.Interface, objects d
 	}
 	c := &Cluster{o: o, clock: o.Clock, client: client, objects: objects,
 		kinds: &kinds{discovery: client.Discovery()}, news: newNews(o.Clock),
-		applied: map[object]version{}, observed: map[string]types.UID{}}
+		applied: map[object]version{}, observed: map[string]observation{}}
 	if c.cache, err = openCache(ctx, client, o.Log, c.seen); err != nil {
 		return nil, seatrial.Fail(seatrial.Infrastructure, fmt.Errorf("watching cluster %s: %w", o.Ref.Name, err),
 			"check that you may list and watch nodes, pods, events and workloads in all namespaces")
@@ -179,8 +179,13 @@ func node(n *corev1.Node) seatrial.Node {
 }
 
 func pod(p *corev1.Pod) seatrial.Pod {
+	controller := ""
+	if owner := metav1.GetControllerOf(p); owner != nil {
+		controller = owner.Kind
+	}
 	return seatrial.Pod{
-		Namespace: p.Namespace, Name: p.Name, UID: string(p.UID), Node: p.Spec.NodeName, Labels: p.Labels,
+		Controller: controller,
+		Namespace:  p.Namespace, Name: p.Name, UID: string(p.UID), Node: p.Spec.NodeName, Labels: p.Labels,
 		Phase: string(p.Status.Phase), Ready: podReady(p), Terminating: p.DeletionTimestamp != nil,
 	}
 }

@@ -100,7 +100,17 @@ func (c *Client) Revoke(ctx context.Context, id string) (Revoked, error) {
 
 // Status looks at a node.
 func (c *Client) Status(ctx context.Context, n Node) (State, error) {
-	return ask[State](ctx, c, opStatus, n)
+	return ask[State](ctx, c, opStatus, statusArgs{Node: n})
+}
+
+// Deep looks at a node and at the links of its pods, which takes longer.
+func (c *Client) Deep(ctx context.Context, n Node) (State, error) {
+	return ask[State](ctx, c, opStatus, statusArgs{Node: n, Deep: true})
+}
+
+// Probe asks from inside a node. That nobody answers is not an error.
+func (c *Client) Probe(ctx context.Context, p Probe) (Answer, error) {
+	return ask[Answer](ctx, c, opProbe, p)
 }
 
 // Sweep undoes everything that any guardian could have done to a node, and

@@ -1,7 +1,8 @@
 // Package guardian is the container that stands beside the nodes of a kind
 // cluster and does to them what nothing inside them could undo: it stops their
-// processes, freezes their cgroups, drops their packets, throttles their CPU,
-// and puts all of it back when told, or by itself when the time is over.
+// processes and units, freezes their cgroups, drops their packets, throttles
+// their CPU, and puts all of it back when told, or by itself when the time is
+// over.
 //
 // A timer inside a frozen node would be frozen too, and the runner may be
 // killed; so the timers live here, in one container per cluster that shares
@@ -21,7 +22,7 @@ package guardian
 
 // Version of the protocol; a client and a server that differ refuse each
 // other.
-const Version = 1
+const Version = 2
 
 // Socket is the abstract unix socket of the server, in the container's own
 // network namespace.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/google/nftables"
@@ -19,6 +20,8 @@ const tableName = "seatrial"
 type drop struct {
 	conn  *nftables.Conn
 	links []string
+	table string
+	match []rule // none drops everything
 }
 
 // openDrop opens the node's namespace, so that do is one netlink transaction,
@@ -32,7 +35,7 @@ func openDrop(h host, n Node) (effect, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := drop{conn: conn, links: links}
+	d := drop{conn: conn, links: links, table: tableName}
 	if err := d.try(); err != nil {
 		return nil, errors.Join(fmt.Errorf("hooking %s: %w", strings.Join(links, ", "), err), d.close())
 	}
@@ -111,10 +114,15 @@ func (d drop) addChains(table string) []*nftables.Chain {
 }
 
 func (d drop) do() error {
-	for _, c := range d.addChains(tableName) {
-		d.conn.AddRule(&nftables.Rule{Table: c.Table, Chain: c, Exprs: []expr.Any{
-			&expr.Counter{}, &expr.Verdict{Kind: expr.VerdictDrop},
-		}})
+	match := d.match
+	if match == nil {
+		match = []rule{nil}
+	}
+	for _, c := range d.addChains(d.table) {
+		for _, m := range match {
+			d.conn.AddRule(&nftables.Rule{Table: c.Table, Chain: c, Exprs: append(slices.Clone(m),
+				&expr.Counter{}, &expr.Verdict{Kind: expr.VerdictDrop})})
+		}
 	}
 	if err := d.conn.Flush(); err != nil {
 		return fmt.Errorf("dropping the node's packets: %w", err)
@@ -122,7 +130,7 @@ func (d drop) do() error {
 	return nil
 }
 
-func (d drop) undo() error  { return removeTable(d.conn, tableName) }
+func (d drop) undo() error  { return removeTable(d.conn, d.table) }
 func (d drop) close() error { return d.conn.CloseLasting() }
 
 func removeTable(conn *nftables.Conn, name string) error {
@@ -177,31 +185,33 @@ func lookAtDrop(h host, n Node, s *State) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(count(conn, s), conn.CloseLasting())
+	s.Table, err = count(conn, tableName, &s.Rules, &s.Dropped)
+	return errors.Join(err, conn.CloseLasting())
 }
 
-func count(conn *nftables.Conn, s *State) error {
-	t, err := findTable(conn, tableName)
+// count adds up the rules of a table and the packets that they dropped; false
+// where there is no such table.
+func count(conn *nftables.Conn, table string, sum *int, dropped *uint64) (bool, error) {
+	t, err := findTable(conn, table)
 	if err != nil || t == nil {
-		return err
+		return false, err
 	}
-	s.Table = true
 	chains, err := conn.ListChainsOfTableFamily(nftables.TableFamilyNetdev)
 	if err != nil {
-		return fmt.Errorf("listing nftables chains: %w", err)
+		return true, fmt.Errorf("listing nftables chains: %w", err)
 	}
 	for _, c := range chains {
-		if c.Table.Name != tableName {
+		if c.Table.Name != table {
 			continue
 		}
 		rules, err := conn.GetRules(t, c)
 		if err != nil {
-			return fmt.Errorf("listing nftables rules: %w", err)
+			return true, fmt.Errorf("listing nftables rules: %w", err)
 		}
-		s.Rules += len(rules)
-		s.Dropped += packets(rules)
+		*sum += len(rules)
+		*dropped += packets(rules)
 	}
-	return nil
+	return true, nil
 }
 
 func packets(rules []*nftables.Rule) (total uint64) {

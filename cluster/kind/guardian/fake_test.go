@@ -48,7 +48,11 @@ func (m *fakeMachine) prepare(p Plan) (Prior, effect, error) {
 func (m *fakeMachine) sweeper(n Node, _ Prior) effect {
 	return fakeEffect{m, "all of " + n.Container[:1]}
 }
-func (m *fakeMachine) look(Node) (State, error) { return State{Freezer: "THAWED"}, nil }
+func (m *fakeMachine) again(p Plan, _ Prior) effect { return fakeEffect{m, p.ID} }
+func (m *fakeMachine) probe(Probe) (Answer, error)  { return Refused, nil }
+func (m *fakeMachine) look(Node, bool) (State, error) {
+	return State{Freezer: "THAWED"}, nil
+}
 
 // fakeTime fires timers when it is moved.
 type fakeTime struct {

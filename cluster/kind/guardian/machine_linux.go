@@ -3,6 +3,7 @@ package guardian
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/seatrial/seatrial"
 )
@@ -28,8 +29,15 @@ func (m linux) prepare(p Plan) (Prior, effect, error) {
 	if err != nil {
 		return Prior{}, nil, err
 	}
-	if p.CPUs > 0 {
+	switch {
+	case p.CPUs > 0:
 		return m.prepareThrottle(k, p)
+	case len(p.Units) > 0:
+		return m.prepareUnits(k, p)
+	case p.Cut != nil:
+		return m.prepareCut(k, p)
+	case len(p.Restore) > 0:
+		return Prior{Part: Objects}, restore{m.host, p.Node, p.Restore}, nil
 	}
 	all, err := m.scan(k.group, p.Node.PID)
 	if err != nil {
@@ -38,6 +46,9 @@ func (m linux) prepare(p Plan) (Prior, effect, error) {
 	prior, err := priorFreeze(k, all)
 	if err != nil {
 		return Prior{}, nil, err
+	}
+	if p.PowerOff {
+		return m.preparePower(k, p, prior)
 	}
 	switch p.Freeze {
 	case seatrial.Sigstop:
@@ -60,7 +71,7 @@ func (m linux) prepareThrottle(k knobs, p Plan) (Prior, effect, error) {
 	if err != nil {
 		return Prior{}, nil, err
 	}
-	prior := Prior{Quota: text}
+	prior := Prior{Part: CPU, Quota: text}
 	return prior, quota{k, p.CPUs, prior}, nil
 }
 
@@ -69,7 +80,7 @@ func priorFreeze(k knobs, all []process) (Prior, error) {
 	if err != nil {
 		return Prior{}, err
 	}
-	prior := Prior{Frozen: state != "THAWED"}
+	prior := Prior{Part: Standing, Frozen: state != "THAWED"}
 	for _, p := range all {
 		if p.state == 'T' {
 			prior.Stopped = append(prior.Stopped, p.Process)
@@ -86,15 +97,31 @@ func (m linux) sweeper(n Node, prior Prior) effect {
 	if err != nil {
 		return failed{err}
 	}
-	all := sequence{sweepDrop{m.host, n}, freezer{k, prior}}
+	all := sequence{}
+	if prior.Concerns(Standing) {
+		all = append(all, sweepDrop{m.host, n}, freezer{k, prior})
+	}
 	if prior.Quota != "" {
 		all = append(all, quota{k, 0, prior})
 	}
-	return append(all, sigstop{host: m.host, group: k.group, init: n.PID, prior: prior})
+	if prior.Concerns(Standing) || prior.Concerns(Units) {
+		all = append(all, sigstop{host: m.host, group: k.group, init: n.PID, prior: prior})
+	}
+	if prior.Concerns(Network) {
+		all = append(all, sweepCuts{m.host, n, k.group})
+	}
+	return append(all, units{host: m.host, group: k.group, node: n, prior: prior})
 }
 
-func (m linux) look(n Node) (State, error) {
-	s, err := m.lookAt(n)
+func (m linux) again(p Plan, prior Prior) effect {
+	if len(p.Restore) > 0 {
+		return restore{m.host, p.Node, p.Restore}
+	}
+	return m.sweeper(p.Node, prior)
+}
+
+func (m linux) look(n Node, deep bool) (State, error) {
+	s, err := m.lookAt(n, deep)
 	if gone(err) {
 		return State{Gone: true, Freezer: "THAWED"}, nil
 	}
@@ -102,7 +129,7 @@ func (m linux) look(n Node) (State, error) {
 }
 
 // lookAt fails with an error that is gone when the node's init is.
-func (m linux) lookAt(n Node) (State, error) {
+func (m linux) lookAt(n Node, deep bool) (State, error) {
 	k, err := m.knobs(n)
 	if err != nil {
 		return State{}, err
@@ -120,6 +147,7 @@ func (m linux) lookAt(n Node) (State, error) {
 			s.Awake = append(s.Awake, p.String())
 		}
 	}
+	s.Daemons = daemons(all)
 	if s.Freezer, err = k.frozen(); err != nil {
 		return State{}, err
 	}
@@ -129,7 +157,22 @@ func (m linux) lookAt(n Node) (State, error) {
 	if s.Throttled, err = k.throttled(); err != nil {
 		return State{}, err
 	}
-	return s, lookAtDrop(m.host, n, &s)
+	if err := lookAtDrop(m.host, n, &s); err != nil {
+		return State{}, err
+	}
+	return s, lookAtCuts(m.host, n, all, deep, &s)
+}
+
+// daemons are the known ones among processes, of those that run.
+func daemons(all []process) []string {
+	var found []string
+	for _, p := range all {
+		if p.state != 'T' && slices.Contains(KnownDaemons, p.name) && !slices.Contains(found, p.name) {
+			found = append(found, p.name)
+		}
+	}
+	slices.Sort(found)
+	return found
 }
 
 // sequence does its parts in order and undoes them in the same order.

@@ -88,7 +88,7 @@ func (s *server) resume() error {
 	all, err := s.memory.load()
 	for _, r := range all {
 		s.log("taking over action %s on %.12s", r.Plan.ID, r.Plan.Node.Container)
-		a := &action{plan: r.Plan, prior: r.Prior, effect: s.machine.sweeper(r.Plan.Node, r.Prior)}
+		a := &action{plan: r.Plan, prior: r.Prior, effect: s.machine.again(r.Plan, r.Prior)}
 		s.mu.Lock()
 		s.actions[r.Plan.ID] = a
 		s.holders[r.Plan.part()] = r.Plan.ID

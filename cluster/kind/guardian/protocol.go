@@ -17,6 +17,7 @@ const (
 	opStatus  = "status"
 	opSweep   = "sweep"
 	opList    = "list"
+	opProbe   = "probe"
 )
 
 // Node is a node's container as the host of the Docker daemon sees it.
@@ -25,21 +26,66 @@ type Node struct {
 	PID       int    `json:"pid"`       // of its init, in the host's PID namespace
 }
 
-// Plan is an action before it is done. Exactly one of Freeze and CPUs is set.
+// Plan is an action before it is done. Besides ID and Node, exactly one of
+// Freeze, CPUs, Units, Cut, PowerOff and Restore is set.
 type Plan struct {
 	ID     string              `json:"id"`
 	Node   Node                `json:"node"`
 	Freeze seatrial.FreezeMode `json:"freeze,omitempty"`
 	CPUs   float64             `json:"cpus,omitempty"` // cores that a throttle leaves to the node
+	// Units are systemd units of the node that are stopped, in this order, and
+	// those of them that were active are started again in the end.
+	Units []string `json:"units,omitempty"`
+	// Kill and Stop name processes, as the kernel does, that get SIGKILL or
+	// SIGSTOP once the units are stopped. Those that were stopped are continued
+	// in the end; to start the others again is up to the units.
+	Kill []string `json:"kill,omitempty"`
+	Stop []string `json:"stop,omitempty"`
+	Cut  *Cut     `json:"cut,omitempty"`
+	// PowerOff drops the node's packets and kills all that runs on it, so that
+	// nothing runs until the end, and then everything anew.
+	PowerOff bool `json:"powerOff,omitempty"`
+	// Restore changes nothing. It is the arguments of the kubectl command that
+	// undoes, in the end, what a runner did through the API server; the node
+	// has to be the control plane's.
+	Restore []string `json:"restore,omitempty"`
 }
+
+// Cut drops packets of TCP and UDP from and to some ports.
+type Cut struct {
+	// Pod is the UID of the pod whose link is cut; empty means the node's own.
+	Pod string `json:"pod,omitempty"`
+	// Peer is the IPv4 address of the other side; empty means anybody.
+	Peer  string   `json:"peer,omitempty"`
+	Ports []uint16 `json:"ports"` // of either side
+}
+
+// Part is what an action changes of a node. Two actions cannot hold the same.
+type Part string
+
+// The parts.
+const (
+	Everything Part = "" // for a node of which nobody knows what was done to it
+	Standing   Part = "freeze"
+	CPU        Part = "cpu"
+	Units      Part = "units"
+	Network    Part = "cut"
+	Objects    Part = "restore" // what the API server holds
+)
 
 // Prior is what was found on a node before an action, and what undoing it
 // restores.
 type Prior struct {
+	Part    Part      `json:"part,omitempty"`    // that the action changes
 	Stopped []Process `json:"stopped,omitempty"` // processes that were stopped already
 	Frozen  bool      `json:"frozen,omitempty"`  // the freezer was on already
 	Quota   string    `json:"quota,omitempty"`   // content of cpu.max, or of cpu.cfs_quota_us; empty: leave it
+	Units   []string  `json:"units,omitempty"`   // of those to be stopped, the ones that were active
+	Daemons []string  `json:"daemons,omitempty"` // of those that the action takes away, the ones that ran
 }
+
+// Concerns is whether undoing has to look at that part of the node.
+func (p Prior) Concerns(part Part) bool { return p.Part == Everything || p.Part == part }
 
 // Process is one process; the start time tells it from a later one with the
 // same number.
@@ -60,15 +106,22 @@ type Revoked struct {
 
 // State is one fresh look at a node.
 type State struct {
-	Gone      bool     `json:"gone,omitempty"` // no process of the container is left
-	Processes int      `json:"processes"`      // that a freeze concerns: all but the node's init and zombies
-	Stopped   []int    `json:"stopped,omitempty"`
-	Awake     []string `json:"awake,omitempty"` // a few that are not stopped: "pid name state"
-	Freezer   string   `json:"freezer"`         // "FROZEN", "FREEZING" or "THAWED"
-	Rules     int      `json:"rules"`           // drop rules in force
-	Table     bool     `json:"table,omitempty"` // the guardian's nftables table exists
-	Dropped   uint64   `json:"dropped"`         // packets that the rules dropped
-	Quota     string   `json:"quota"`           // see Prior
+	// Daemons are the node's own that run and are not stopped, by the names of
+	// [KnownDaemons].
+	Daemons []string `json:"daemons,omitempty"`
+	// Cut counts the rules of cuts, and CutDropped the packets that they
+	// dropped: at the node's link, and after a deep look at its pods' too.
+	Cut        int      `json:"cut,omitempty"`
+	CutDropped uint64   `json:"cutDropped,omitempty"`
+	Gone       bool     `json:"gone,omitempty"` // no process of the container is left
+	Processes  int      `json:"processes"`      // that a freeze concerns: all but the node's init and zombies
+	Stopped    []int    `json:"stopped,omitempty"`
+	Awake      []string `json:"awake,omitempty"` // a few that are not stopped: "pid name state"
+	Freezer    string   `json:"freezer"`         // "FROZEN", "FREEZING" or "THAWED"
+	Rules      int      `json:"rules"`           // drop rules in force
+	Table      bool     `json:"table,omitempty"` // the guardian's nftables table exists
+	Dropped    uint64   `json:"dropped"`         // packets that the rules dropped
+	Quota      string   `json:"quota"`           // see Prior
 	// Throttled counts the scheduler periods in which the node ran out of its
 	// quota (nr_throttled of cpu.stat).
 	Throttled uint64 `json:"throttled"`
@@ -87,6 +140,29 @@ type Hello struct {
 	// where it can.
 	NoBlackout string `json:"noBlackout,omitempty"`
 }
+
+// KnownDaemons are what a node consists of, by the names of their processes,
+// of which the kernel keeps 15 characters.
+var KnownDaemons = []string{"kubelet", "containerd", "kube-apiserver", "kube-controller", "kube-scheduler", "etcd"}
+
+// Probe is a question that is asked from inside a node, over its network.
+type Probe struct {
+	Node Node `json:"node"`
+	// Network is "tcp", "unix", or "dns": a query for a name that every
+	// cluster has, over UDP.
+	Network string `json:"network"`
+	Address string `json:"address"` // IP:port, or a path in the node
+}
+
+// Answer is what became of a probe.
+type Answer string
+
+// The answers.
+const (
+	Answered Answer = "answered"
+	Refused  Answer = "refused"
+	Silent   Answer = "silent" // within a second
+)
 
 type request struct {
 	Seq  int64           `json:"seq"`
@@ -107,6 +183,11 @@ type actArgs struct {
 
 type idArgs struct {
 	ID string `json:"id"`
+}
+
+type statusArgs struct {
+	Node Node `json:"node"`
+	Deep bool `json:"deep,omitempty"`
 }
 
 type sweepArgs struct {

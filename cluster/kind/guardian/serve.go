@@ -115,7 +115,9 @@ func (s *server) do(q request) (any, error) {
 	case opRevoke:
 		return with(q, func(a idArgs) (Revoked, error) { return s.revoke(a.ID) })
 	case opStatus:
-		return with(q, s.machine.look)
+		return with(q, func(a statusArgs) (State, error) { return s.machine.look(a.Node, a.Deep) })
+	case opProbe:
+		return with(q, s.machine.probe)
 	case opSweep:
 		return with(q, func(a sweepArgs) (struct{}, error) { return struct{}{}, s.sweep(a.Node, a.Prior) })
 	case opList:

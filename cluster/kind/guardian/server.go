@@ -22,9 +22,13 @@ type machine interface {
 	noBlackout() string
 	// prepare observes what p would change and opens what it needs.
 	prepare(p Plan) (Prior, effect, error)
+	// again is the effect of p once more, to undo what a guardian that is no
+	// more did.
+	again(p Plan, prior Prior) effect
 	// sweeper undoes everything that any action could have done to n.
 	sweeper(n Node, prior Prior) effect
-	look(n Node) (State, error)
+	look(n Node, deep bool) (State, error)
+	probe(p Probe) (Answer, error)
 }
 
 // stage of an action; it only ever grows.
@@ -108,18 +112,42 @@ func (p Plan) check() error {
 	if p.ID == "" || len(p.Node.Container) != 64 || p.Node.PID <= 0 {
 		return fmt.Errorf("a plan needs an id, a container's full id and its pid, not %q, %q, %d", p.ID, p.Node.Container, p.Node.PID)
 	}
-	if (p.Freeze == "") == (p.CPUs <= 0) {
-		return errors.New("a plan either freezes or throttles")
+	if parts := p.parts(); len(parts) != 1 {
+		return fmt.Errorf("a plan changes one part of a node, not %d: %v", len(parts), parts)
+	}
+	if len(p.Kill)+len(p.Stop) > 0 && len(p.Units) == 0 {
+		return errors.New("a plan signals processes only once units are stopped, which would start them again")
 	}
 	return nil
 }
 
+// parts are what the fields of p ask to change.
+func (p Plan) parts() []Part {
+	var parts []Part
+	for _, f := range []struct {
+		set  bool
+		part Part
+	}{
+		{p.Freeze != "", Standing}, {p.PowerOff, Standing}, {p.CPUs > 0, CPU},
+		{len(p.Units) > 0, Units}, {p.Cut != nil, Network}, {len(p.Restore) > 0, Objects},
+	} {
+		if f.set {
+			parts = append(parts, f.part)
+		}
+	}
+	return parts
+}
+
 // part is what an action changes; two actions cannot hold the same one.
 func (p Plan) part() string {
-	if p.Freeze != "" {
-		return p.Node.Container + " freeze"
+	part := p.Node.Container + " " + string(p.parts()[0])
+	switch {
+	case len(p.Units) > 0:
+		part += " " + p.Units[0]
+	case p.Cut != nil:
+		part += " " + p.Cut.Pod
 	}
-	return p.Node.Container + " cpu"
+	return part
 }
 
 func (s *server) find(id string) (*action, error) {

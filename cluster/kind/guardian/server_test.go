@@ -193,7 +193,7 @@ func TestAGuardianThatCrashedTakesOverUntilTheDeadline(t *testing.T) {
 	if _, err := again.revoke("y"); err != nil {
 		t.Fatal(err)
 	}
-	want(t, m, "undo all of a")
+	want(t, m, "undo y")
 }
 
 // conversation runs a server on one end of a pipe and gives a client on the
@@ -324,5 +324,67 @@ func TestAnIdleGuardianLeavesAndABusyOneStays(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+func TestAPlanChangesOnePartOfANode(t *testing.T) {
+	cut := &Cut{Ports: []uint16{53}}
+	for name, c := range map[string]struct {
+		plan Plan
+		ok   bool
+	}{
+		"a freeze":                 {Plan{Freeze: seatrial.Cgroup}, true},
+		"a throttle":               {Plan{CPUs: 0.1}, true},
+		"units":                    {Plan{Units: []string{"kubelet"}, Kill: []string{"etcd"}}, true},
+		"a cut":                    {Plan{Cut: cut}, true},
+		"no power":                 {Plan{PowerOff: true}, true},
+		"a restore":                {Plan{Restore: []string{"scale"}}, true},
+		"nothing":                  {Plan{}, false},
+		"a freeze and no power":    {Plan{Freeze: seatrial.Cgroup, PowerOff: true}, false},
+		"a cut and a throttle":     {Plan{Cut: cut, CPUs: 1}, false},
+		"signals without a unit":   {Plan{Cut: cut, Kill: []string{"etcd"}}, false},
+		"signals and nothing more": {Plan{Stop: []string{"etcd"}}, false},
+	} {
+		s, _, _ := fakeServer(t)
+		c.plan.ID, c.plan.Node = "x", nodeA
+		if _, err := s.prepare(c.plan); (err == nil) != c.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestWhatDoesNotTouchTheSamePartGoesSideBySide(t *testing.T) {
+	s, _, _ := fakeServer(t)
+	for id, p := range map[string]Plan{
+		"kubelet": {Units: []string{"kubelet"}}, "runtime": {Units: []string{"containerd"}}, "node": {Cut: &Cut{}},
+		"pod": {Cut: &Cut{Pod: "p"}}, "cpu": {CPUs: 1}, "power": {PowerOff: true}, "dns": {Restore: []string{"scale"}},
+	} {
+		p.ID, p.Node = id, nodeA
+		if _, err := s.prepare(p); err != nil {
+			t.Fatal(err)
+		}
+		acted(t, s, id, time.Minute)
+	}
+	for id, p := range map[string]Plan{
+		"control plane": {Units: []string{"kubelet"}, Kill: []string{"etcd"}}, "freeze": {Freeze: seatrial.Sigstop}, "another pod's twin": {Cut: &Cut{Pod: "p"}},
+	} {
+		p.ID, p.Node = id, nodeA
+		if _, err := s.prepare(p); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.act(id, time.Minute); !errors.Is(err, ErrBusy) {
+			t.Errorf("%s: %v, want %v", id, err, ErrBusy)
+		}
+	}
+}
+
+func TestAProbeGoesOverTheConnection(t *testing.T) {
+	s, _, _ := fakeServer(t)
+	c := conversation(t, s)
+	if answer, err := c.Probe(t.Context(), Probe{Node: nodeA, Network: "tcp", Address: "127.0.0.1:1"}); err != nil || answer != Refused {
+		t.Error(answer, err)
+	}
+	if state, err := c.Deep(t.Context(), nodeA); err != nil || state.Freezer != "THAWED" {
+		t.Error(state, err)
 	}
 }
