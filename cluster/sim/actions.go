@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,11 +33,47 @@ func (c *Cluster) power(a seatrial.Action) (power, error) {
 		return &throttle{cluster: c, node: node, action: a}, err
 	case seatrial.DeletePod:
 		return &deletePod{cluster: c, action: a}, nil
+	case seatrial.Cordon:
+		node, err := c.node(a.Node)
+		return &cordon{cluster: c, node: node}, err
+	case seatrial.Evict:
+		return &evict{deletePod: deletePod{cluster: c, action: seatrial.DeletePod{Namespace: a.Namespace, Name: a.Name}}, action: a}, nil
+	case seatrial.Restart:
+		return &restart{cluster: c, action: a}, nil
+	case seatrial.DNSDown:
+		return &dnsDown{cluster: c, action: a}, nil
+	case seatrial.DNSTerminated:
+		return &dnsTerminated{cluster: c, action: a}, nil
+	case seatrial.StopControlPlane:
+		return c.stopControlPlane(a), nil
 	}
-	return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("%s of %s is not modelled by the simulator", a.Kind(), a.Target()),
-		"run it with --on kind")
+	return c.nodePower(a)
 }
 
+// nodePower finds how a node's outage is done.
+func (c *Cluster) nodePower(a seatrial.Action) (power, error) {
+	var name string
+	var expires time.Duration
+	var make func(*world.Node, time.Duration) *outage
+	switch a := a.(type) {
+	case seatrial.StopKubelet:
+		name, expires, make = a.Node, a.Expires, c.stopKubelet
+	case seatrial.StopRuntime:
+		name, expires, make = a.Node, a.Expires, c.stopRuntime
+	case seatrial.Partition:
+		name, expires, make = a.Node, a.Expires, c.partition
+	case seatrial.PowerOff:
+		name, expires, make = a.Node, a.Expires, c.powerOff
+	default:
+		return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("%s of %s is not modelled by the simulator", a.Kind(), a.Target()),
+			"run it with --on kind")
+	}
+	node, err := c.node(name)
+	if err != nil {
+		return nil, err
+	}
+	return make(node, expires), nil
+}
 func (c *Cluster) node(name string) (*world.Node, error) {
 	if n := c.world.Node(name); n != nil {
 		return n, nil
@@ -74,6 +111,9 @@ func (c *Cluster) Act(ctx context.Context, a seatrial.Action) error {
 
 // request takes as long as one to the API server.
 func (c *Cluster) request(ctx context.Context, about string) error {
+	if !c.world.Up() {
+		return seatrial.Fail(seatrial.Infrastructure, errors.New("the API server does not answer"), "let the fault begin when the control plane is there")
+	}
 	return c.world.Clock.Sleep(ctx, c.world.Draw(c.world.Timings.API, "request", about))
 }
 

@@ -67,7 +67,7 @@ func (c *Cluster) Pods(_ context.Context, s seatrial.Selector) ([]seatrial.Pod, 
 	var pods []seatrial.Pod
 	for _, p := range c.world.Pods(s.Namespace, selector) {
 		pod := seatrial.Pod{Namespace: p.Namespace, Name: p.Name, UID: p.UID, Labels: p.Template.Labels,
-			Phase: string(p.Phase), Ready: p.Ready, Terminating: p.Deleting}
+			Phase: string(p.Phase), Ready: p.Ready, Terminating: p.Deleting, Controller: p.Controller()}
 		if p.Node != nil {
 			pod.Node = p.Node.Name
 		}

@@ -78,7 +78,8 @@ func (s *server) begin(c *call) {
 
 func (s *server) work(c *call) {
 	r := s.process.Rand
-	c.finish = s.network.clock.Now() + s.process.App.ServiceTime.Sample(r) + overhead(r)
+	c.finish = s.network.clock.Now() + s.process.App.ServiceTime.Sample(r) + overhead(r) +
+		s.process.Pod.Node.Compute()
 	if c.finish >= c.deadline {
 		c.guard()
 	}

@@ -39,7 +39,7 @@ func (c *Container) identity() string {
 // runtime has done its part.
 func (c *Container) start() {
 	n := c.pod.Node
-	n.does(c.pod.world.Draw(c.pod.world.Timings.Start, "start", n.Name), func() {
+	n.acts(c.pod.world.Draw(c.pod.world.Timings.Start, "start", n.Name), func() {
 		if c.pod.ending || c.running {
 			return
 		}
@@ -86,8 +86,8 @@ func (c *Container) kill(grace time.Duration, preStop time.Duration) {
 		return
 	}
 	preStop = min(preStop, grace)
-	n.does(preStop, p.Terminate)
-	n.does(max(grace, preStop+c.pod.world.Timings.MinimumGrace), p.Exit)
+	n.acts(preStop, p.Terminate)
+	n.acts(max(grace, preStop+c.pod.world.Timings.MinimumGrace), p.Exit)
 }
 
 // exited is told by the process; the kubelet sees it at its next look.
@@ -127,5 +127,5 @@ func (c *Container) restart() {
 		p.reset()
 	}
 	c.pod.report()
-	c.pod.Node.does(wait, c.start)
+	c.pod.Node.acts(wait, c.start)
 }

@@ -104,6 +104,9 @@ func (d *daemonSet) poke() {
 // Fire is one sync. The pods carry a node affinity of their own, so the
 // scheduler has nothing to choose.
 func (d *daemonSet) Fire(uint64) {
+	if d.world.stall(d) {
+		return
+	}
 	d.queued = false
 	has := map[*Node]*Pod{}
 	for _, p := range d.pods {

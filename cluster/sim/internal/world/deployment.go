@@ -12,6 +12,7 @@ import (
 
 // deployment rolls its template out over ReplicaSets.
 type deployment struct {
+	restarts    int // that were asked for
 	world       *World
 	namespace   string
 	name        string
@@ -139,6 +140,9 @@ func (d *deployment) poke() {
 
 // Fire is one sync.
 func (d *deployment) Fire(uint64) {
+	if d.world.stall(d) {
+		return
+	}
 	d.queued = false
 	latest, old := d.latest(), d.sets[:len(d.sets)-1]
 	if d.recreate {

@@ -160,6 +160,9 @@ func (s *Service) poke() {
 
 // Fire is one sync of the EndpointSlice controller.
 func (s *Service) Fire(uint64) {
+	if s.world.stall(s) {
+		return
+	}
 	s.queued = false
 	v := View{change: len(s.world.changes)}
 	s.members = slices.DeleteFunc(s.members, func(p *Pod) bool { return p.Gone })
@@ -202,7 +205,7 @@ func (n *Node) View(s *Service) *View {
 // ProxyMinSync, each with all changes that it knows of by then.
 func (p *proxy) catchUp(n *Node) {
 	w := n.world
-	for !n.frozen && p.applied < len(w.changes) {
+	for n.watches() && p.applied < len(w.changes) {
 		sync := max(p.hears(n, p.applied), p.lastSync+w.Timings.ProxyMinSync)
 		if sync > w.Clock.Now() {
 			return

@@ -12,7 +12,7 @@ import (
 func (p *Pod) bound() {
 	n := p.Node
 	n.tells(func() {
-		n.does(0, func() {
+		n.acts(0, func() {
 			switch {
 			case p.Gone || p.Node != n || p.started:
 			case p.Deleting:
@@ -27,6 +27,9 @@ func (p *Pod) bound() {
 // begin makes the sandbox, then starts the containers.
 func (p *Pod) begin() {
 	p.started = true
+	if p.Ready { // it has lost what ran
+		p.report()
+	}
 	t := p.Template
 	for i := range t.containers {
 		c := &Container{pod: p, spec: &t.containers[i]}
@@ -40,7 +43,7 @@ func (p *Pod) begin() {
 	for range t.setup {
 		setup += w.Draw(w.Timings.Start, "start", p.Node.Name) + w.Timings.Relist/2
 	}
-	p.Node.does(setup, func() {
+	p.Node.acts(setup, func() {
 		if p.ending {
 			return
 		}
@@ -55,7 +58,7 @@ func (p *Pod) startFrom(i int) {
 		c := p.containers[i]
 		c.start()
 		if c.spec.sidecar {
-			p.Node.does(p.world.Timings.Start.High+p.world.Timings.Relist/2, func() { p.startFrom(i + 1) })
+			p.Node.acts(p.world.Timings.Start.High+p.world.Timings.Relist/2, func() { p.startFrom(i + 1) })
 			return
 		}
 	}
@@ -68,7 +71,7 @@ func (p *Pod) relist(f func()) {
 	phase := w.Seed.Between(0, period, "relist phase", p.Node.Name, 0)
 	now := w.Clock.Now()
 	ticks := max(0, now-phase)/period + 1
-	p.Node.does(phase+ticks*period-now, f)
+	p.Node.acts(phase+ticks*period-now, f)
 }
 
 // updateReady tells the API when the pod's readiness, as its kubelet sees it,
@@ -134,7 +137,7 @@ func (p *Pod) Delete(grace time.Duration) {
 		p.changed()
 	}
 	if node != nil {
-		node.tells(func() { node.does(p.world.Draw(p.world.Timings.Signal, "signal", node.Name), p.end) })
+		node.tells(func() { node.acts(p.world.Draw(p.world.Timings.Signal, "signal", node.Name), p.end) })
 	}
 }
 
@@ -182,9 +185,9 @@ func (p *Pod) endFrom(i int, deadline time.Duration) {
 // teardown takes the network away, and then the object.
 func (p *Pod) teardown() {
 	w, n := p.world, p.Node
-	n.does(w.Draw(w.Timings.Teardown, "teardown", n.Name), func() {
+	n.acts(w.Draw(w.Timings.Teardown, "teardown", n.Name), func() {
 		p.addressed = false
-		n.does(w.Draw(w.Timings.Removal, "removal", n.Name), func() { n.tells(p.remove) })
+		n.acts(w.Draw(w.Timings.Removal, "removal", n.Name), func() { n.tells(p.remove) })
 	})
 }
 

@@ -1,7 +1,6 @@
 package world
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -39,7 +38,7 @@ func (l *lifecycle) start() {
 // reach looks whether the node's kubelet can renew its lease, after something
 // has changed.
 func (l *lifecycle) reach(n *Node) {
-	lost := !n.reaches()
+	lost := !n.renews()
 	if lost == n.lost {
 		return
 	}
@@ -72,35 +71,76 @@ func lastTick(now, phase, period time.Duration) time.Duration {
 	return phase + since/period*period
 }
 
+// reported is the kubelet's own word on whether it can run pods. It does not
+// touch the pods' conditions: only the controller does, when it finds a node
+// silent.
+func (l *lifecycle) reported(n *Node, ready bool) {
+	switch {
+	case ready && n.Ready == corev1.ConditionFalse:
+		l.ready(n)
+	case !ready && n.Ready == corev1.ConditionTrue:
+		l.unfit(n, corev1.ConditionFalse, "not Ready: False KubeletNotReady: container runtime is down")
+		l.world.Clock.Changed()
+	}
+}
+
+// restart gives every silent node the whole grace period again: the controller
+// remembers nothing.
+func (l *lifecycle) restart() {
+	t := l.world.Timings
+	for _, n := range l.world.Nodes {
+		if n.lost {
+			n.turn++
+			first := l.world.Draw(Range{0, t.MonitorPeriod}, "monitor", n.Name)
+			l.world.Clock.After(first+t.GracePeriod, declare{n}, n.turn)
+			continue
+		}
+		l.back(n)
+	}
+	l.taintNext()
+	l.world.scheduler.retry()
+}
+
 // declare is the timer at whose end a node is NotReady.
 type declare struct{ *Node }
 
 // Fire implements [virtual.Handler].
 func (d declare) Fire(turn uint64) {
-	if turn == d.turn && d.lost {
-		d.world.lifecycle.notReady(d.Node, corev1.ConditionUnknown)
+	if turn == d.turn && d.lost && d.world.up {
+		d.world.lifecycle.silent(d.Node)
 	}
 }
 
-// notReady marks the node and, in the same pass, all its pods, and taints it.
-func (l *lifecycle) notReady(n *Node, status corev1.ConditionStatus) {
+// silent finds that a node's lease has run out: it marks the node and, in the
+// same pass, all its pods. A node whose kubelet had said itself that it is not
+// Ready keeps its pods as they are (kubernetes#109998).
+func (l *lifecycle) silent(n *Node) {
 	if n.Ready != corev1.ConditionTrue {
+		n.Ready = corev1.ConditionUnknown
 		return
 	}
-	n.Ready = status
-	l.sick++
-	key := corev1.TaintNodeUnreachable
-	if status == corev1.ConditionFalse {
-		key = corev1.TaintNodeNotReady
-	}
-	n.taint(key, corev1.TaintEffectNoSchedule)
-	n.tell(seatrial.Warning, "not Ready: "+string(status)+" NodeStatusUnknown: Kubelet stopped posting node status.")
+	l.unfit(n, corev1.ConditionUnknown, "not Ready: Unknown NodeStatusUnknown: Kubelet stopped posting node status.")
 	for _, p := range slices.Clone(n.pods) {
 		p.setReady(false)
 	}
+	l.world.Clock.Changed()
+}
+
+// unfit marks a node that is not Ready, and taints it.
+func (l *lifecycle) unfit(n *Node, status corev1.ConditionStatus, message string) {
+	n.Ready = status
+	l.sick++
+	n.taint(taintOf(status), corev1.TaintEffectNoSchedule)
+	n.tell(seatrial.Warning, message)
 	l.notice = append(l.notice, n)
 	l.taintNext()
-	l.world.Clock.Changed()
+}
+
+func taintOf(status corev1.ConditionStatus) string {
+	if status == corev1.ConditionFalse {
+		return corev1.TaintNodeNotReady
+	}
+	return corev1.TaintNodeUnreachable
 }
 
 // taintNext gives the NoExecute taint to one node after the other, at the rate
@@ -142,11 +182,7 @@ func (l *lifecycle) rate() float64 {
 
 // execute taints the node; pods go when their toleration is over.
 func (l *lifecycle) execute(n *Node) {
-	key := corev1.TaintNodeUnreachable
-	if n.Ready == corev1.ConditionFalse {
-		key = corev1.TaintNodeNotReady
-	}
-	taint := corev1.Taint{Key: key, Effect: corev1.TaintEffectNoExecute}
+	taint := corev1.Taint{Key: taintOf(n.Ready), Effect: corev1.TaintEffectNoExecute}
 	n.Taints = append(n.Taints, taint)
 	n.tainting++
 	turn := n.tainting
@@ -156,11 +192,16 @@ func (l *lifecycle) execute(n *Node) {
 			continue
 		}
 		l.world.Clock.Do(wait, func() {
-			if n.tainting == turn && p.Node == n && !p.Gone {
-				p.news("TaintManagerEviction", fmt.Sprintf("Marking for deletion Pod %s", p.Key()))
-				p.Delete(-1)
-			}
+			l.world.whenUp(func() { l.evict(p, n, turn) })
 		})
+	}
+}
+
+// evict deletes a pod whose toleration of its node's taint is over.
+func (l *lifecycle) evict(p *Pod, n *Node, turn uint64) {
+	if n.tainting == turn && p.Node == n && !p.Gone {
+		p.news("TaintManagerEviction", "Marking for deletion Pod "+p.Key())
+		p.Delete(-1)
 	}
 }
 
@@ -237,8 +278,10 @@ func (n *Node) Cordon(on bool) {
 	}
 	n.Unschedulable = on
 	if on {
+		n.taint(corev1.TaintNodeUnschedulable, corev1.TaintEffectNoSchedule)
 		n.tell(seatrial.Warning, "cordoned")
 	} else {
+		n.untaint(corev1.TaintNodeUnschedulable)
 		n.tell(seatrial.Info, "schedulable again")
 		n.world.scheduler.retry()
 	}

@@ -58,3 +58,13 @@ func (w *World) suffix(of string, n uint64) string {
 
 // soon is when a controller acts on a change that it hears of now.
 func (w *World) soon(of string) time.Duration { return w.Draw(w.Timings.Control, "control", of) }
+
+// Runs says whether a process of the pod runs.
+func (p *Pod) Runs() bool {
+	for _, c := range p.containers {
+		if c.process != nil {
+			return true
+		}
+	}
+	return false
+}

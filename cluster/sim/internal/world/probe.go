@@ -21,6 +21,7 @@ type prober struct {
 	phase     time.Duration // when its worker began to tick
 	running   bool          // the kubelet has seen the container run
 	armed     bool
+	off       bool // it was taken away
 	turn      uint64
 	result    bool
 	inRow     int  // answers like the last one
@@ -79,8 +80,8 @@ func (p *prober) Fire(turn uint64) {
 	switch {
 	case turn != p.turn || !p.armed:
 		return
-	case c.pod.Node.frozen: // the kubelet, too: it goes on with the tick that it missed
-		c.pod.Node.waiting = append(c.pod.Node.waiting, func() { p.Fire(turn) })
+	case c.pod.Node.frozen || c.pod.Node.blind: // it goes on with the tick that it missed
+		c.pod.Node.idle = append(c.pod.Node.idle, func() { p.Fire(turn) })
 		return
 	}
 	p.armed = false
@@ -101,7 +102,7 @@ func (p *prober) Fire(turn uint64) {
 // with the pod.
 func (p *prober) idle() bool {
 	c := p.container
-	return !p.running || !c.begun && p.kind != startupProbe || c.begun && p.kind == startupProbe ||
+	return p.off || !p.running || !c.begun && p.kind != startupProbe || c.begun && p.kind == startupProbe ||
 		c.pod.ending && p.kind != readinessProbe
 }
 

@@ -79,7 +79,7 @@ func (p *Process) ready() bool {
 
 // Terminate is SIGTERM.
 func (p *Process) Terminate() {
-	if p.ended || p.draining {
+	if p.ended || p.draining || p.hung {
 		return
 	}
 	switch p.App.Terminate {

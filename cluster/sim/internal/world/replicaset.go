@@ -70,6 +70,9 @@ func (r *replicaSet) poke() {
 
 // Fire is one sync: pkg/controller/replicaset, manageReplicas.
 func (r *replicaSet) Fire(uint64) {
+	if r.world.stall(r) {
+		return
+	}
 	r.queued = false
 	active := slices.DeleteFunc(slices.Clone(r.pods), func(p *Pod) bool { return !p.Active() })
 	for range r.replicas - len(active) {

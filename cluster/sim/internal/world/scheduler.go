@@ -56,6 +56,9 @@ func (s *scheduler) wake(d time.Duration) {
 
 // Fire places one pod.
 func (s *scheduler) Fire(uint64) {
+	if s.world.stall(s) {
+		return
+	}
 	s.busy = false
 	if len(s.queue) == 0 {
 		return
@@ -80,7 +83,7 @@ func (s *scheduler) retry() {
 
 func (s *scheduler) again(w *pending) {
 	i := slices.Index(s.waiting, w)
-	if i < 0 {
+	if i < 0 || !s.world.up {
 		return
 	}
 	s.waiting = slices.Delete(s.waiting, i, i+1)

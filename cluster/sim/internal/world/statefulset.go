@@ -89,6 +89,9 @@ func (s *statefulSet) poke() {
 // A pod of a broken revision is not replaced while it is not ready: that takes
 // somebody who deletes it, as on a real cluster.
 func (s *statefulSet) Fire(uint64) {
+	if s.world.stall(s) {
+		return
+	}
 	s.queued = false
 	for i := range s.replicas {
 		if s.pods[i] == nil {

@@ -21,6 +21,8 @@ type Timings struct {
 
 	// Kubelet.
 	Relist        time.Duration // pkg/kubelet: genericPlegRelistPeriod
+	RuntimeMissed time.Duration // pkg/kubelet/runtime.go: maxWaitForContainerRuntime
+	RuntimeCheck  time.Duration // pkg/kubelet/kubelet.go: updateRuntimeUp
 	BackoffFirst  time.Duration // pkg/kubelet: containerBackOffPeriod
 	BackoffLimit  time.Duration // pkg/kubelet: MaxContainerBackOff
 	BackoffReset  time.Duration // twice the limit, client-go/util/flowcontrol
@@ -38,6 +40,7 @@ type Timings struct {
 	Sandbox    Range // a pod's sandbox and network are made (kind)
 	Start      Range // a container is created and started (kind)
 	Signal     Range // from a kubelet's decision to end a container to its first signal (kind)
+	Boot       Range // from power to the kubelet (kind)
 	Teardown   Range // from the last container's end to the pod's address being gone (kind)
 	Removal    Range // from there to the object being gone (kind)
 	ProxyApply Range // kube-proxy writes its rules (kind)
@@ -62,6 +65,8 @@ func Kubernetes137() Timings {
 		OrphanQuarantine:  40 * time.Second,
 		StatusTick:        10 * time.Second,
 		Relist:            time.Second,
+		RuntimeMissed:     30 * time.Second,
+		RuntimeCheck:      5 * time.Second,
 		BackoffFirst:      10 * time.Second,
 		BackoffLimit:      300 * time.Second,
 		BackoffReset:      600 * time.Second,
@@ -75,6 +80,7 @@ func Kubernetes137() Timings {
 		Sandbox:           Range{300 * time.Millisecond, 700 * time.Millisecond},
 		Start:             Range{100 * time.Millisecond, 300 * time.Millisecond},
 		Signal:            Range{80 * time.Millisecond, 250 * time.Millisecond},
+		Boot:              Range{2 * time.Second, 4 * time.Second},
 		Teardown:          Range{100 * time.Millisecond, 300 * time.Millisecond},
 		Removal:           Range{500 * time.Millisecond, 1500 * time.Millisecond},
 		ProxyApply:        Range{20 * time.Millisecond, 80 * time.Millisecond},

@@ -58,6 +58,8 @@ type World struct {
 	budgets    []*Budget
 	pods       map[string]*Pod
 	serial     uint64
+	up         bool         // the control plane is there
+	stalled    []controller // would have acted, had it been
 	draws      map[drawKey]uint64
 	generation uint64 // counts changes of the set of services
 	tallies    tallies
@@ -72,7 +74,7 @@ type drawKey struct{ what, of string }
 // New boots a cluster: a control plane, the workers, and the agents' node.
 func New(clock *virtual.Clock, c Config) (*World, error) {
 	w := &World{Clock: clock, Seed: c.Seed, Timings: Kubernetes137(), Version: c.Kubernetes,
-		pods: map[string]*Pod{}, draws: map[drawKey]uint64{}, labels: map[string]bool{}}
+		up: true, pods: map[string]*Pod{}, draws: map[drawKey]uint64{}, labels: map[string]bool{}}
 	if w.Version == "" {
 		w.Version = Version
 	}
