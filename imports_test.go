@@ -25,6 +25,7 @@ var floors = []struct {
 	{"scenarios", 2, "decoding knows no backend"},
 	{"faults", 2, "faults ask for actions and know no backend"},
 	{"load", 2, "the load engine runs in a pod and knows no cluster"},
+	{"report/statistics", 1, "numbers in, numbers out: it knows no trial"},
 	{"report", 2, "a report is a fold over a journal and knows no runner"},
 	{"cluster/kube", 2, "a backend gets agents handed in and knows no load"},
 	{"cluster/kind", 2, "as kube"},
