@@ -8,7 +8,8 @@ import (
 
 // Fault is something that goes wrong. Its exported fields are its parameters
 // in YAML. Run is straight-line code in this order: choose the targets, arm,
-// begin, act, prove, hold, revert.
+// begin, act, prove, hold, revert. It leaves its own fields alone: trials that
+// run side by side share them.
 type Fault interface {
 	Run(ctx context.Context, env Env) error
 }

@@ -3,6 +3,7 @@ package journal
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"time"
 
 	"github.com/seatrial/seatrial"
@@ -145,7 +146,7 @@ func HeaderOf(s *seatrial.Scenario, t seatrial.Trial) Header {
 		SteadyState: ObjectiveOf(t.Spec.SteadyState),
 		SLO:         ObjectiveOf(t.Spec.SLO),
 		Source:      string(s.Source),
-		Warnings:    s.Warnings,
+		Warnings:    slices.Clone(s.Warnings), // the caller may add its own; trials share a scenario
 	}
 	if len(s.Source) > 0 {
 		sum := sha256.Sum256(s.Source)

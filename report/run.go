@@ -22,16 +22,24 @@ const (
 // FromJournal judges a journal. A journal that is damaged or cut short gives a
 // summary whose verdict says so; the error is one of reading r.
 func FromJournal(r io.Reader) (*Summary, *Page, error) {
+	f, err := fold(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := f.Summary()
+	return s, f.Page(s), nil
+}
+
+func fold(r io.Reader) (*Fold, error) {
 	f := NewFold()
 	for line, err := range journal.Read(r) {
 		var damaged *journal.LineError
 		if err != nil && !errors.As(err, &damaged) {
-			return nil, nil, err
+			return nil, err
 		}
 		f.Add(line, err)
 	}
-	s := f.Summary()
-	return s, f.Page(s), nil
+	return f, nil
 }
 
 // WriteRun judges the journal of a run folder and writes summary.json and
@@ -53,6 +61,30 @@ func WriteRun(folder string) (*Summary, error) {
 	err = errors.Join(replace(filepath.Join(folder, SummaryFile), summary.Bytes()),
 		replace(filepath.Join(folder, PageFile), html.Bytes()))
 	return s, seatrial.Fail(seatrial.Infrastructure, err, "check the free space and the permissions of the run's folder")
+}
+
+// ReadRun judges the journal of a run folder and writes nothing.
+func ReadRun(folder string) (*Summary, error) {
+	file, err := os.Open(filepath.Join(folder, JournalFile))
+	if err != nil {
+		return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("opening a run: %w", err), "name a folder that holds a "+JournalFile)
+	}
+	defer file.Close()
+	f, err := fold(file)
+	if err != nil {
+		return nil, fmt.Errorf("judging %s: %w", folder, err)
+	}
+	return f.Summary(), nil
+}
+
+// WriteDistribution writes distribution.json in a run folder.
+func WriteDistribution(folder string, d *Distribution) error {
+	var out bytes.Buffer
+	err := encode(&out, d, "  ")
+	if err == nil {
+		err = replace(filepath.Join(folder, DistributionFile), out.Bytes())
+	}
+	return seatrial.Fail(seatrial.Infrastructure, err, "check the free space and the permissions of the run's folder")
 }
 
 // replace writes a file beside its place and moves it there, so that no reader

@@ -27,15 +27,16 @@ type Entry struct {
 
 // Ledger is the list of the actions in force on one cluster. It lies on disk,
 // is synced before an action is done, and is locked by the process that may
-// act on the cluster. The zero value is not usable; see [OpenLedger].
+// act on the cluster; for a cluster that ends with its process it lies in
+// memory. The zero value is not usable; see [OpenLedger] and [MemoryLedger].
 type Ledger struct {
 	Ref seatrial.Ref
 
 	path string
-	lock *os.File
+	lock *os.File // nil in memory
 
 	mu      sync.Mutex // held for file writes only, never across a wait of the clock
-	file    *os.File
+	file    *os.File   // nil in memory
 	entries []Entry
 	last    int
 }
@@ -53,6 +54,10 @@ type line struct {
 	Prior  seatrial.Prior  `json:"prior,omitempty"`
 	Strike int             `json:"strike,omitempty"`
 }
+
+// MemoryLedger returns an empty ledger without file or lock, for a cluster that
+// cannot outlive this process, such as a simulated one.
+func MemoryLedger(ref seatrial.Ref) *Ledger { return &Ledger{Ref: ref} }
 
 // OpenLedger opens the ledger of the cluster in folder, creating it where it
 // is new, and locks it for this process. [ErrHeld] says that somebody else has
@@ -216,6 +221,9 @@ func (l *Ledger) Entries() []Entry {
 func (l *Ledger) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.file == nil {
+		return nil
+	}
 	var err error
 	if len(l.entries) == 0 {
 		err = os.Remove(l.path)
@@ -232,6 +240,9 @@ func (l *Ledger) appendEntry(e Entry) error {
 }
 
 func (l *Ledger) append(out line) error {
+	if l.file == nil {
+		return nil
+	}
 	text, err := json.Marshal(out)
 	if err != nil {
 		return err

@@ -130,3 +130,25 @@ func TestALedgerOfAnotherVersionIsNotThrownAway(t *testing.T) {
 		t.Errorf("the ledger is gone: %v", err)
 	}
 }
+
+func TestAMemoryLedgerKeepsItsEntriesAndLeavesNoFile(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	l := MemoryLedger(seatrial.Ref{Backend: "sim", Name: "main", UID: "1"})
+	first, second := mustArm(t, l, freeze("w1")), mustArm(t, l, freeze("w2"))
+	if got := l.Entries(); len(got) != 2 || got[0].ID != second.ID {
+		t.Errorf("in force: %+v, want w2 and then w1", got)
+	}
+	if err := l.Strike(second); err != nil {
+		t.Fatal(err)
+	}
+	if got := l.Entries(); !reflect.DeepEqual(got, []Entry{first}) {
+		t.Errorf("in force: %+v, want %+v", got, first)
+	}
+	if err := errors.Join(l.Clear(), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
+		t.Errorf("files %v, %v; want none", files, err)
+	}
+}

@@ -32,6 +32,24 @@ func Plan(ctx context.Context, t seatrial.Trial, clock seatrial.Clock, cluster s
 	return hits
 }
 
+// PlanOn deploys the workload of a trial on a site that nobody else uses, as
+// the trial itself does, and lists what its faults would hit there. On the
+// simulator these are the targets that the trial of that seed chooses, unless
+// an earlier fault changes what a later one finds.
+func PlanOn(ctx context.Context, t seatrial.Trial, site seatrial.Site, seed uint64) ([]Hit, error) {
+	cluster, err := site.Cluster("")
+	if err != nil {
+		return nil, err
+	}
+	clock := site.Clock()
+	bounded, cancel := clock.WithTimeout(ctx, settleLimit)
+	defer cancel()
+	if err := deploy(bounded, cluster, t.Manifests); err != nil {
+		return nil, err
+	}
+	return Plan(ctx, t, clock, cluster, seed), nil
+}
+
 // dryRun lists what one fault would hit; at least one line, if only to say why
 // there is nothing to hit.
 func dryRun(ctx context.Context, e *env) []Hit {

@@ -36,7 +36,8 @@ type Setup struct {
 	// Guard starts a guardian for a cluster; nil where nothing outlives the
 	// runner, as in the simulator.
 	Guard func(ref seatrial.Ref) (*Guardian, error)
-	// Ledgers is the folder of the ledgers.
+	// Ledgers is the folder of the ledgers; empty keeps them in memory, where
+	// nothing outlives the runner.
 	Ledgers string
 	// Journal takes everything that happens. The caller closes it.
 	Journal *journal.Writer
@@ -113,7 +114,7 @@ func (r *trial) hold(ctx context.Context, name string) error {
 		return err
 	}
 	h := &held{name: name, cluster: cluster}
-	if h.ledger, err = OpenLedger(r.Ledgers, cluster.Ref()); err != nil {
+	if h.ledger, err = r.ledger(cluster.Ref()); err != nil {
 		return err
 	}
 	r.held = append(r.held, h)
@@ -129,6 +130,13 @@ func (r *trial) hold(ctx context.Context, name string) error {
 	return err
 }
 
+func (r *trial) ledger(ref seatrial.Ref) (*Ledger, error) {
+	if r.Ledgers == "" {
+		return MemoryLedger(ref), nil
+	}
+	return OpenLedger(r.Ledgers, ref)
+}
+
 // deploy removes what earlier trials left, and brings the workload up.
 func (r *trial) deploy(ctx context.Context) error {
 	r.phase("deploy", seatrial.Begin)
@@ -137,15 +145,22 @@ func (r *trial) deploy(ctx context.Context) error {
 	defer cancel()
 	for _, h := range r.held {
 		r.Log("cluster %s: resetting, deploying", h.cluster.Ref().Name)
-		if err := h.cluster.Reset(ctx); err != nil {
-			return fmt.Errorf("resetting cluster %s: %w", h.name, err)
+		if err := deploy(ctx, h.cluster, r.manifests); err != nil {
+			return err
 		}
-		if err := h.cluster.Apply(ctx, r.manifests); err != nil {
-			return fmt.Errorf("deploying the workload: %w", err)
-		}
-		if err := h.cluster.Settle(ctx); err != nil {
-			return fmt.Errorf("waiting for the workload: %w", err)
-		}
+	}
+	return nil
+}
+
+func deploy(ctx context.Context, cluster seatrial.Cluster, manifests []byte) error {
+	if err := cluster.Reset(ctx); err != nil {
+		return fmt.Errorf("resetting cluster %s: %w", cluster.Ref().Name, err)
+	}
+	if err := cluster.Apply(ctx, manifests); err != nil {
+		return fmt.Errorf("deploying the workload: %w", err)
+	}
+	if err := cluster.Settle(ctx); err != nil {
+		return fmt.Errorf("waiting for the workload: %w", err)
 	}
 	return nil
 }

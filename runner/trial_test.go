@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -276,5 +277,33 @@ func TestAPlanListsTheTargetsAndTouchesNothing(t *testing.T) {
 	}
 	if len(b.site.cluster.log) > 0 {
 		t.Errorf("a plan did %q", b.site.cluster.log)
+	}
+}
+
+func TestATrialWithoutAFolderForLedgersKeepsThemInMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		t.Chdir(b.dir)
+		b.dir = ""
+		s, err := b.run(t, t.Context())
+		if err != nil || s.Verdict != seatrial.Pass {
+			t.Errorf("verdict %s %v, error %v; want pass", s.Verdict, s.Reasons, err)
+		}
+		b.wantUndone(t)
+		if files, err := os.ReadDir("."); err != nil || len(files) > 0 {
+			t.Errorf("files %v, %v; want none", files, err)
+		}
+	})
+}
+
+func TestAPlanOnASiteOfItsOwnDeploysFirst(t *testing.T) {
+	b := newBench(t)
+	spec := seatrial.Spec{Faults: []seatrial.FaultSpec{{Name: "f", Kind: "stand", At: time.Second, Fault: stand{}}}}
+	hits, err := PlanOn(t.Context(), seatrial.Trial{Spec: spec}, b.site, 1)
+	if err != nil || len(hits) != 1 || hits[0].Target != "node/w1" {
+		t.Errorf("plan %+v, %v; want w1 to be hit", hits, err)
+	}
+	if want := []string{"reset", "apply"}; !slices.Equal(b.site.cluster.log, want) {
+		t.Errorf("a plan did %q, want %q", b.site.cluster.log, want)
 	}
 }

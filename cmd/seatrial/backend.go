@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,8 +13,14 @@ import (
 	"github.com/seatrial/seatrial/load"
 )
 
-// backends are the values of --on.
-const backends = "kind"
+// The values of --on.
+const (
+	onSim  = "sim"
+	onKind = "kind"
+)
+
+// backends lists them for people.
+const backends = onSim + ", " + onKind
 
 // site holds what is needed to reach clusters of the chosen backend.
 type site struct {
@@ -21,14 +28,47 @@ type site struct {
 	agentImage string
 	nodeImage  string
 	log        func(format string, args ...any)
+	// simulate opens a simulated site; nil means [openSim].
+	simulate simulator
 }
 
+// simulator opens a site in virtual time, on which everything that is left to
+// chance follows from the seed.
+type simulator func(spec seatrial.Spec, seed uint64) (seatrial.Site, error)
+
+// check refuses what is no backend.
 func (s *site) check() error {
-	if s.on == "kind" {
+	if s.on == onSim || s.on == onKind {
 		return nil
 	}
 	return seatrial.Fail(seatrial.BadInput, fmt.Errorf("--on %s: there is no such backend", s.on),
 		"this version runs on: "+backends)
+}
+
+// checkKind refuses what is not kind, for commands that are about clusters
+// which outlive a run.
+func (s *site) checkKind(command string) error {
+	if s.on != onSim {
+		return s.check()
+	}
+	return seatrial.Fail(seatrial.BadInput, fmt.Errorf("%s is for kind: a simulated cluster ends with its trial and leaves nothing", command),
+		"leave out --on "+onSim)
+}
+
+// errNoSimulator is what openSim says as long as there is none.
+var errNoSimulator = errors.New("the simulator is not built into this version yet")
+
+// openSim opens a site on the simulator.
+func openSim(seatrial.Spec, uint64) (seatrial.Site, error) {
+	return nil, seatrial.Fail(seatrial.Infrastructure, errNoSimulator, "run on a real cluster with --on "+onKind)
+}
+
+// openSimulated opens the simulator for one trial; nothing is reused.
+func (s *site) openSimulated(spec seatrial.Spec, seed uint64) (seatrial.Site, error) {
+	if s.simulate != nil {
+		return s.simulate(spec, seed)
+	}
+	return openSim(spec, seed)
 }
 
 // agents joins the agent's image with the client that speaks to it.
@@ -48,8 +88,8 @@ func (s *site) options(artifacts string) kind.Options {
 	}
 }
 
-// open boots or reuses what a trial runs on; logs go to artifacts when that
-// fails.
+// open boots or reuses the kind cluster that a trial runs on; logs go to
+// artifacts when that fails.
 func (s *site) open(ctx context.Context, spec seatrial.Spec, artifacts string) (seatrial.Site, error) {
 	site, err := kind.Open(ctx, spec, s.options(artifacts))
 	if err != nil {

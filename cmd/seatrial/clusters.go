@@ -15,8 +15,11 @@ func clustersCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "clusters",
 		Short: "The kind clusters that seatrial keeps: list, create, delete",
-		Args:  cobra.NoArgs,
-		RunE:  listClusters,
+		Long: `The kind clusters that seatrial keeps: list, create, delete.
+
+This is for --on kind: a simulated cluster ends with its trial.`,
+		Args: cobra.NoArgs,
+		RunE: listClusters,
 	}
 	list := &cobra.Command{Use: "list", Short: "List them", Args: cobra.NoArgs, RunE: listClusters}
 	c.AddCommand(list, createClusterCommand(), deleteClusterCommand())
@@ -41,7 +44,7 @@ func listClusters(c *cobra.Command, _ []string) error {
 }
 
 func createClusterCommand() *cobra.Command {
-	s := &site{on: "kind"}
+	s := &site{on: onKind}
 	var shape seatrial.ClusterSpec
 	c := &cobra.Command{
 		Use:   "create",

@@ -16,12 +16,12 @@ import (
 )
 
 func onFlag(c *cobra.Command, s *site) {
-	c.Flags().StringVar(&s.on, "on", "kind", "backend: "+backends)
+	c.Flags().StringVar(&s.on, "on", onSim, "backend: "+backends)
 }
 
 func imageFlags(c *cobra.Command, s *site) {
-	c.Flags().StringVar(&s.nodeImage, "node-image", "", "kind node image (default: the local seatrial/node, else kindest/node)")
-	c.Flags().StringVar(&s.agentImage, "agent-image", "", "seatrial-agent binary for Linux to make the agent's image of (default: a release's, else built)")
+	c.Flags().StringVar(&s.nodeImage, "node-image", "", "with --on kind: node image (default: the local seatrial/node, else kindest/node)")
+	c.Flags().StringVar(&s.agentImage, "agent-image", "", "with --on kind: seatrial-agent binary for Linux to make the agent's image of (default: a release's, else built)")
 }
 
 // stderrLog prints progress for people.

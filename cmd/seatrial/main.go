@@ -1,6 +1,7 @@
 // Command seatrial puts Kubernetes configurations through the failures that
 // real clusters have, under load, and says what users would have felt.
 //
+//	seatrial run scenarios/live-migration.yaml
 //	seatrial run --on kind scenarios/live-migration.yaml
 //
 // See `seatrial help`, and docs/ for more.
@@ -39,7 +40,8 @@ func command(stdout, stderr io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "seatrial",
 		Short: "Sea trials for Kubernetes: inject real failures under load, and report what users felt",
-		Example: `  seatrial run --on kind live-migration
+		Example: `  seatrial run live-migration
+  seatrial run --repeats 200 live-migration
   seatrial run --on kind shop.yaml --variant as-is --format json | jq .impact
   seatrial validate scenarios/*.yaml`,
 		SilenceErrors: true,

@@ -22,8 +22,10 @@ func planCommand() *cobra.Command {
 		Short: "Show what would be hit, and when; touches nothing",
 		Long: `Show what would be hit, and when; touches nothing.
 
-Targets can be told where a cluster of the right shape runs with the workload on
-it (seatrial run --keep); elsewhere they are chosen when the trial runs.`,
+On the simulator these are the targets that the trial of the same seed chooses.
+On kind, targets can be told where a cluster of the right shape runs with the
+workload on it (seatrial run --keep); elsewhere they are chosen when the trial
+runs.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			s.log = stderrLog(c)
@@ -60,7 +62,7 @@ func printPlan(c *cobra.Command, s *site, sc *seatrial.Scenario, seed uint64) er
 }
 
 func printHits(ctx context.Context, c *cobra.Command, s *site, t seatrial.Trial, seed uint64) error {
-	cluster, err := s.find(ctx, t.Spec.Clusters[0])
+	hits, err := s.hits(ctx, t, seed)
 	if errors.Is(err, kind.ErrGone) {
 		for _, f := range t.Spec.Faults {
 			fmt.Fprintf(c.OutOrStdout(), "  fault  %s at %s for %s: %s; no cluster runs yet, so its targets are chosen in the trial\n",
@@ -72,7 +74,7 @@ func printHits(ctx context.Context, c *cobra.Command, s *site, t seatrial.Trial,
 		return err
 	}
 	table := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-	for _, h := range runner.Plan(ctx, t, kube.NewClock(), cluster, seed) {
+	for _, h := range hits {
 		what := h.Action + " " + h.Target
 		if h.Action == "" {
 			what = "targets are chosen in the trial"
@@ -82,5 +84,23 @@ func printHits(ctx context.Context, c *cobra.Command, s *site, t seatrial.Trial,
 		}
 		fmt.Fprintf(table, "  fault  %s\tat %s\tfor %s\t%s\t%s\n", h.Fault, h.At, h.For, h.Kind, what)
 	}
-	return errors.Join(table.Flush(), cluster.Close())
+	return table.Flush()
+}
+
+// hits lists what the faults of a trial would hit. [kind.ErrGone] says that no
+// cluster runs to look at.
+func (s *site) hits(ctx context.Context, t seatrial.Trial, seed uint64) ([]runner.Hit, error) {
+	if s.on == onSim {
+		site, err := s.openSimulated(t.Spec, seed)
+		if err != nil {
+			return nil, err
+		}
+		hits, err := runner.PlanOn(ctx, t, site, seed)
+		return hits, errors.Join(err, site.Close())
+	}
+	cluster, err := s.find(ctx, t.Spec.Clusters[0])
+	if err != nil {
+		return nil, err
+	}
+	return runner.Plan(ctx, t, kube.NewClock(), cluster, seed), cluster.Close()
 }

@@ -13,21 +13,22 @@ func recoverCommand() *cobra.Command {
 	s := &site{}
 	c := &cobra.Command{
 		Use:   "recover",
-		Short: "Undo whatever a dead run left, and say what was undone",
-		Long: `Undo whatever a dead run left, and say what was undone.
+		Short: "Undo whatever a dead run left on kind, and say what was undone",
+		Long: `Undo whatever a dead run left on kind, and say what was undone. The
+simulator's clusters end with their trial: there is nothing to recover.
 
 It reads the ledgers of the actions in force, one a cluster. A run that is still
 going on is left alone. Doing it twice does no harm.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			s.log = stderrLog(c)
-			if err := s.check(); err != nil {
+			if err := s.checkKind("recover"); err != nil {
 				return err
 			}
 			return recoverAll(c, s)
 		},
 	}
-	onFlag(c, s)
+	c.Flags().StringVar(&s.on, "on", onKind, "backend: "+onKind)
 	return c
 }
 

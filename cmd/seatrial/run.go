@@ -8,15 +8,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	goruntime "runtime"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/seatrial/seatrial"
-	"github.com/seatrial/seatrial/journal"
 	"github.com/seatrial/seatrial/report"
 	"github.com/seatrial/seatrial/runner"
 )
@@ -42,10 +38,17 @@ func runCommand() *cobra.Command {
 SCENARIO is a path, or the name of one of the library's (see validate). Every
 trial leaves a folder with journal.jsonl, summary.json and report.html.
 
+The simulator is the default: it needs nothing, takes seconds, and gives the same
+journal for the same seed. With --repeats above 1 it tries that many seeds on all
+cores and reports how the figures lie over them; folders are kept of the trials
+at both ends and of those whose verdict was not expected, and distribution.json
+above them has the rest. --on kind runs on a real cluster, one trial at a time.
+
 Exit codes: 0 every trial as its variant expects, 1 an unexpected verdict,
 2 wrong input, 3 a trial is invalid, 4 the infrastructure failed,
 130 interrupted (and healed).`,
-		Example: `  seatrial run --on kind live-migration
+		Example: `  seatrial run live-migration
+  seatrial run --repeats 200 live-migration
   seatrial run --on kind my.yaml --variant as-is --format json | jq .impact`,
 		Args: atLeastOne("SCENARIO"),
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
@@ -56,7 +59,7 @@ Exit codes: 0 every trial as its variant expects, 1 an unexpected verdict,
 	c.Flags().IntVar(&f.repeats, "repeats", 1, "trials of each variant; the n-th uses seed + n - 1")
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "what random choices start from")
 	c.Flags().StringVar(&f.out, "out", "runs", "folder for the run folders")
-	c.Flags().BoolVar(&f.keep, "keep", false, "leave the last workload deployed")
+	c.Flags().BoolVar(&f.keep, "keep", false, "with --on kind: leave the last workload deployed")
 	c.Flags().StringVar(&f.format, "format", "text", "text, json (one object a line), markdown or junit")
 	return c
 }
@@ -74,19 +77,22 @@ func (f *runFlags) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	var planned []runner.Planned
+	var batches []batch
 	for _, sc := range all {
 		folder := filepath.Join(f.out, sc.Name, runName(time.Now()))
 		some, err := runner.Schedule(sc, f.variants, f.repeats, f.seed, folder)
 		if err != nil {
 			return err
 		}
-		planned = append(planned, some...)
+		batches = append(batches, batch{folder, some})
 		for _, w := range sc.Warnings {
 			f.log("warning: %s", w)
 		}
 	}
-	return f.trials(c, planned)
+	if f.on == onSim && f.repeats > 1 {
+		return f.distributions(c, batches)
+	}
+	return f.trials(c, batches)
 }
 
 // runName is the time in UTC without colons, and enough chance to keep two
@@ -98,7 +104,11 @@ func runName(now time.Time) string {
 }
 
 // trials runs one after another and prints each report as it is done.
-func (f *runFlags) trials(c *cobra.Command, planned []runner.Planned) error {
+func (f *runFlags) trials(c *cobra.Command, batches []batch) error {
+	var planned []runner.Planned
+	for _, b := range batches {
+		planned = append(planned, b.trials...)
+	}
 	var done []*report.Summary
 	var errs []error
 	for i, p := range planned {
@@ -119,71 +129,40 @@ func (f *runFlags) trials(c *cobra.Command, planned []runner.Planned) error {
 	if f.format == "text" && len(done) > 1 {
 		errs = append(errs, report.Overview(c.OutOrStdout(), done, f.style(c)))
 	}
-	return outcome(c.Context(), done, errors.Join(errs...))
+	return outcome(c.Context(), done, f.blame(errors.Join(errs...)))
 }
 
 // trial runs one trial and folds its journal into summary and report.
 func (f *runFlags) trial(ctx context.Context, p runner.Planned, last bool) (*report.Summary, error) {
-	if err := os.MkdirAll(p.Folder, 0o755); err != nil {
-		return nil, seatrial.Fail(seatrial.Infrastructure, fmt.Errorf("making the run folder: %w", err),
-			"choose another folder with --out")
-	}
-	setup, err := f.setup(p, last)
-	if err != nil {
+	begun, err := f.journal(ctx, p, last)
+	if !begun {
 		return nil, err
 	}
-	err = runner.Run(ctx, p.Trial, setup)
-	err = errors.Join(err, setup.Journal.Close())
 	summary, reportErr := report.WriteRun(p.Folder)
 	return summary, errors.Join(err, reportErr)
 }
 
-func (f *runFlags) setup(p runner.Planned, last bool) (runner.Setup, error) {
-	ledgers, err := ledgerFolder()
-	if err != nil {
-		return runner.Setup{}, err
+// journal runs one trial and leaves its journal in its folder; one that could
+// not even begin leaves none.
+func (f *runFlags) journal(ctx context.Context, p runner.Planned, last bool) (begun bool, err error) {
+	if err := os.MkdirAll(p.Folder, 0o755); err != nil {
+		return false, seatrial.Fail(seatrial.Infrastructure, fmt.Errorf("making the run folder: %w", err),
+			"choose another folder with --out")
 	}
-	self, err := os.Executable()
+	setup, err := f.setup(p, last)
 	if err != nil {
-		return runner.Setup{}, seatrial.Fail(seatrial.Infrastructure, fmt.Errorf("finding this executable: %w", err), "")
+		return false, err
 	}
-	w, err := journal.Create(filepath.Join(p.Folder, "journal.jsonl"))
-	if err != nil {
-		return runner.Setup{}, err
-	}
-	logs := filepath.Join(p.Folder, "logs")
-	return runner.Setup{
-		Artifacts: logs,
-		Open: func(ctx context.Context) (seatrial.Site, error) {
-			return f.open(ctx, p.Trial.Spec, logs)
-		},
-		Guard: func(ref seatrial.Ref) (*runner.Guardian, error) {
-			g, err := runner.StartGuardian(self, ledgers, ref)
-			if err == nil {
-				f.log("guardian: process %d undoes what is in force should this one die", g.PID())
-			}
-			return g, err
-		},
-		Ledgers: ledgers,
-		Journal: w,
-		Header:  header(p, f),
-		Keep:    f.keep && last,
-		Log:     f.log,
-	}, nil
+	return true, errors.Join(runner.Run(ctx, p.Trial, setup), setup.Journal.Close())
 }
 
-// header is what the journal says of a trial before it begins.
-func header(p runner.Planned, f *runFlags) journal.Header {
-	h := journal.HeaderOf(p.Scenario, p.Trial)
-	h.ID = filepath.Base(filepath.Dir(p.Folder)) + "/" + filepath.Base(p.Folder)
-	h.Backend = f.on
-	h.Seed = p.Seed
-	h.Started = time.Now().UTC().Format(time.RFC3339)
-	h.Versions = journal.Versions{Seatrial: release(), Go: goruntime.Version(), NodeImage: f.nodeImage}
-	h.Command = fmt.Sprintf("seatrial run --on %s %s --variant %s --seed %d", f.on, p.Scenario.Path, p.Trial.Variant, p.Seed)
-	h.Warnings = append(h.Warnings, fmt.Sprintf(
-		"load generator and cluster share the %d cores of one machine: trust the effect of the fault, not the absolute speed", goruntime.NumCPU()))
-	return h
+// blame classifies an error that nobody has classified before.
+func (f *runFlags) blame(err error) error {
+	hint := "see the node logs in the run folder; `seatrial clusters delete` starts afresh"
+	if f.on == onSim {
+		hint = "see the journal in the run folder, and whether --on " + onKind + " agrees"
+	}
+	return seatrial.Fail(seatrial.Infrastructure, err, hint)
 }
 
 // print writes one report to standard output.
@@ -202,37 +181,4 @@ func (f *runFlags) print(c *cobra.Command, s *report.Summary, folder string) err
 	}
 	_, err := fmt.Fprintf(out, "  report      %s\n\n", filepath.Join(folder, "report.html"))
 	return err
-}
-
-// outcome maps what came of the trials to the contract's exit codes; the worst
-// wins, in the order 2, 4, 3, 1.
-func outcome(ctx context.Context, done []*report.Summary, err error) error {
-	if ctx.Err() != nil {
-		return &missedError{code: int(seatrial.Interrupted), message: "interrupted; " + healed(err)}
-	}
-	if err != nil {
-		return seatrial.Fail(seatrial.Infrastructure, err, "see the node logs in the run folder; `seatrial clusters delete` starts afresh")
-	}
-	var unexpected []string
-	for _, s := range done {
-		if s.Verdict == seatrial.Invalid {
-			return &missedError{code: int(seatrial.InvalidTrial), message: s.Variant + " is invalid: " + strings.Join(s.Reasons, "; ")}
-		}
-		if s.Verdict != s.Expect {
-			unexpected = append(unexpected, fmt.Sprintf("%s: %s, expected %s", s.Variant, s.Verdict, s.Expect))
-		}
-	}
-	if len(unexpected) == 0 {
-		return nil
-	}
-	slices.Sort(unexpected)
-	return &missedError{code: 1, message: strings.Join(unexpected, "; ")}
-}
-
-// healed says how an interrupted run left the clusters.
-func healed(err error) string {
-	if errors.Is(err, runner.ErrInForce) {
-		return "not everything could be undone: " + err.Error() + "; run `seatrial recover`"
-	}
-	return "everything that was done to the clusters is undone"
 }
