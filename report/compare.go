@@ -117,7 +117,7 @@ func metricValues(m seatrial.Metric, valid []*Summary) MetricValues {
 		}
 	}
 	if raw := values.raw(); len(raw) > 0 {
-		at := func(q float64) *float64 { return ptr(statistics.Quantile(raw, q)) }
+		at := func(q float64) *float64 { return ptr(tidy(statistics.Quantile(raw, q))) }
 		values.Min, values.P25, values.Median, values.P75, values.Max = at(0), at(0.25), at(0.5), at(0.75), at(1)
 	}
 	return values
@@ -145,10 +145,12 @@ func pairs(base, variant []MetricValue) (b, v []float64, seeds []uint64) {
 	return b, v, seeds
 }
 
+// minus is rounded, so that equal differences are equal: 0.3 - 0.2 is a little
+// less than 0.1, and would not tie with 0.2 - 0.1.
 func minus(a, b []float64) []float64 {
 	d := make([]float64, len(a))
 	for i := range a {
-		d[i] = a[i] - b[i]
+		d[i] = tidy(a[i] - b[i])
 	}
 	return d
 }

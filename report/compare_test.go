@@ -28,10 +28,10 @@ func (c crew) trials() []*Summary {
 	var all []*Summary
 	for n := range c.repeats {
 		seed := uint64(n + 1)
-		shared := rand.New(rand.NewPCG(seed, c.stream)).NormFloat64() * c.luck
+		shared := float64(rand.New(rand.NewPCG(seed, c.stream)).NormFloat64() * c.luck)
 		for _, variant := range c.order() {
 			own := rand.New(rand.NewPCG(seed, c.stream^hash(variant)))
-			share := min(1, max(0, c.hurt[variant]+shared+own.NormFloat64()*c.chance))
+			share := min(1, max(0, c.hurt[variant]+shared+float64(own.NormFloat64()*c.chance))) // converted: no architecture may fuse them
 			all = append(all, c.summary(variant, seed, share))
 		}
 	}

@@ -167,6 +167,15 @@ func (c *Comparison) variant(name string) *ComparedVariant {
 	return nil
 }
 
+// Trials counts those that ran, valid or not.
+func (c *Comparison) Trials() int {
+	n := 0
+	for _, v := range c.Variants {
+		n += v.Trials
+	}
+	return n
+}
+
 // of finds the figures of a metric.
 func (v *ComparedVariant) of(m seatrial.Metric) *MetricValues {
 	for i := range v.Figures {

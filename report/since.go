@@ -102,11 +102,11 @@ func (c *Comparison) since(now, then *ComparedVariant, confidence float64) Since
 	}
 	s.NThen, s.NNow = len(before), len(after)
 	if s.NThen > 0 && s.NNow > 0 {
-		by := statistics.Shift(after, before, confidence)
+		by := rounded(statistics.Shift(after, before, confidence))
 		if s.Paired {
-			by = statistics.PairedShift(minus(after, before), confidence)
+			by = rounded(statistics.PairedShift(minus(after, before), confidence))
 		}
-		s.Then, s.Now = ptr(statistics.Quantile(before, 0.5)), ptr(statistics.Quantile(after, 0.5))
+		s.Then, s.Now = ptr(tidy(statistics.Quantile(before, 0.5))), ptr(tidy(statistics.Quantile(after, 0.5)))
 		s.Difference, s.Low, s.High, s.Confidence = &by.Value, &by.Low, &by.High, by.Confidence
 		s.Regressed = by.Confidence >= confidence-1e-9 && c.worseBy(by) && !now.tooManyInvalid()
 	}

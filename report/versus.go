@@ -36,8 +36,8 @@ func difference(m seatrial.Metric, base, variant []MetricValue) Difference {
 		return d
 	}
 	apart := minus(v, b)
-	by := statistics.PairedShift(apart, 1-Alpha)
-	d.Baseline, d.Variant = ptr(statistics.Quantile(b, 0.5)), ptr(statistics.Quantile(v, 0.5))
+	by := rounded(statistics.PairedShift(apart, 1-Alpha))
+	d.Baseline, d.Variant = ptr(tidy(statistics.Quantile(b, 0.5))), ptr(tidy(statistics.Quantile(v, 0.5)))
 	d.Difference, d.Low, d.High, d.Confidence = &by.Value, &by.Low, &by.High, by.Confidence
 	d.P = statistics.Wilcoxon(apart).P
 	d.CliffsDelta = statistics.CliffsDelta(v, b)
@@ -50,6 +50,11 @@ func difference(m seatrial.Metric, base, variant []MetricValue) Difference {
 		}
 	}
 	return d
+}
+
+func rounded(e statistics.Estimate) statistics.Estimate {
+	e.Value, e.Low, e.High = tidy(e.Value), tidy(e.Low), tidy(e.High)
+	return e
 }
 
 // decide corrects for the number of variants and judges each.

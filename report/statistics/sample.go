@@ -33,7 +33,8 @@ func Quantile(values []float64, q float64) float64 {
 	at := q * float64(len(sorted)-1)
 	low := min(int(at), len(sorted)-1)
 	high := min(low+1, len(sorted)-1)
-	return sorted[low] + (at-float64(low))*(sorted[high]-sorted[low])
+	step := float64((at - float64(low)) * (sorted[high] - sorted[low])) // converted, so that no architecture fuses it with the sum
+	return sorted[low] + step
 }
 
 // Deviation is the sample's standard deviation; of fewer than two values it is
