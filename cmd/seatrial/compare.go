@@ -18,13 +18,10 @@ import (
 	"github.com/seatrial/seatrial/runner"
 )
 
-// Repeats of each variant unless the user says otherwise: seeds cost the
-// simulator little; on kind a trial takes minutes. Either is raised to what a
-// comparison of that many variants needs in order to decide at all.
-const (
-	repeatsOnSim  = 30
-	repeatsOnKind = 5
-)
+// repeatsOnSim is how often each variant is tried unless the user says otherwise:
+// seeds cost the simulator little. On kind a trial takes minutes, so there it is
+// as often as it takes to decide at all.
+const repeatsOnSim = 30
 
 // compareFlags are the flags of `seatrial compare`.
 type compareFlags struct {
@@ -32,8 +29,9 @@ type compareFlags struct {
 	baseline string // an earlier comparison.json
 }
 
-func compareCommand() *cobra.Command {
-	f := &compareFlags{}
+func compareCommand() *cobra.Command { return compareCommandOf(&compareFlags{}) }
+
+func compareCommandOf(f *compareFlags) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "compare SCENARIO",
 		Short: "Run the variants of a scenario many times, and decide which is better",
@@ -58,7 +56,7 @@ infrastructure failed, 130 interrupted (and healed).`,
 	onFlag(c, &f.site)
 	imageFlags(c, &f.site)
 	c.Flags().StringArrayVar(&f.variants, "variant", nil, "compare this variant (repeatable); all, unless given")
-	c.Flags().IntVar(&f.repeats, "repeats", 0, fmt.Sprintf("trials of each variant; the n-th uses seed + n - 1 (default %d on sim, %d or as few as can decide on kind)", repeatsOnSim, repeatsOnKind))
+	c.Flags().IntVar(&f.repeats, "repeats", 0, fmt.Sprintf("trials of each variant; the n-th uses seed + n - 1 (default %d on sim; on kind as few as can decide, 6 for two variants)", repeatsOnSim))
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "what random choices start from")
 	c.Flags().StringVar(&f.baseline, "baseline", "", "an earlier comparison.json to find regressions against")
 	c.Flags().StringVar(&f.out, "out", "runs", "folder for the run folders")
@@ -128,7 +126,7 @@ func (f *compareFlags) plan(sc *seatrial.Scenario) (report.ComparePlan, error) {
 	if plan.Repeats == 0 {
 		plan.Repeats = max(repeatsOnSim, fewest)
 		if f.on != onSim {
-			plan.Repeats = max(repeatsOnKind, fewest)
+			plan.Repeats = fewest
 		}
 	}
 	if plan.Repeats < fewest {
