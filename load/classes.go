@@ -9,19 +9,8 @@ import (
 	"net"
 	"os"
 	"syscall"
-)
 
-// The classes of failed requests. An answer of 400 or above has the class
-// "http-" and its status, such as "http-503".
-const (
-	ClassRefused     = "refused"     // nobody listens
-	ClassUnreachable = "unreachable" // no route: the address is gone, as a deleted pod's
-	ClassReset       = "reset"       // the connection was torn down under the request
-	ClassTimeout     = "timeout"     // the client's timeout passed, or the kernel gave up
-	ClassDNS         = "dns"         // the name was not resolved
-	ClassTLS         = "tls"         // no agreement on a secure connection
-	ClassEOF         = "eof"         // the server closed the connection before its answer was whole
-	ClassOther       = "other"
+	"github.com/seatrial/seatrial/load/tally"
 )
 
 // Classify says which class an error of an HTTP request is, by its types.
@@ -32,23 +21,23 @@ func Classify(err error) string {
 	)
 	switch {
 	case err == context.DeadlineExceeded:
-		return ClassTimeout
+		return tally.Timeout
 	case errors.As(err, &dns):
-		return ClassDNS // also when the name server did not answer in time
+		return tally.DNS // also when the name server did not answer in time
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return ClassRefused
+		return tally.Refused
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		return ClassUnreachable
+		return tally.Unreachable
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNABORTED):
-		return ClassReset
+		return tally.Reset
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return ClassTimeout
+		return tally.Timeout
 	case isTLS(err):
-		return ClassTLS
+		return tally.TLS
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return ClassEOF
+		return tally.EOF
 	}
-	return ClassOther
+	return tally.Other
 }
 
 func isTLS(err error) bool {

@@ -16,5 +16,5 @@
 //	load/plan   which request is due when, and whose it is
 //	user.go     one user: its pace, its line, its connection
 //	exchange.go one request on the wire; client policies go there
-//	recorder.go sums
+//	load/tally  sums
 package load

@@ -19,9 +19,6 @@ const (
 	// still be sent. It keeps a generator that is a little behind from dropping
 	// the last requests of users who are free.
 	Grace = 200 * time.Millisecond
-	// LateAfter is the delay, added by the generator itself, from which a
-	// request counts as late.
-	LateAfter = 10 * time.Millisecond
 )
 
 // Engine sends the requests of some plans once.
@@ -94,7 +91,7 @@ func (e *Engine) flushUntil(over <-chan struct{}) {
 			last = true
 		}
 		for _, s := range e.streams {
-			for _, interval := range s.recorder.take() {
+			for _, interval := range s.recorder.Take() {
 				e.emit(interval)
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/journal"
 	"github.com/seatrial/seatrial/load"
+	"github.com/seatrial/seatrial/load/tally"
 )
 
 func ExampleEngine() {
@@ -104,7 +105,7 @@ func sum(intervals []seatrial.Interval) seatrial.Interval {
 // taken the time. Generator and server share it here.
 func onTime(t *testing.T, total seatrial.Interval) bool {
 	t.Helper()
-	if total.MaxLag.Duration() > 2*load.LateAfter {
+	if total.MaxLag.Duration() > 2*tally.LateAfter {
 		t.Logf("upper bounds were not checked: the machine is busy, the generator was late by up to %vs", total.MaxLag)
 		return false
 	}
@@ -173,7 +174,7 @@ func TestWhatIsInLineAtTheEndIsDropped(t *testing.T) {
 	if total.Planned != 100 || total.Sent != 5 || total.Dropped != 95 {
 		t.Errorf("planned %d, sent %d, dropped %d, want 100, 5, 95", total.Planned, total.Sent, total.Dropped)
 	}
-	if total.Errors[load.ClassTimeout] != 5 || total.Hurt != 100 || len(total.HurtUsers) != 5 {
+	if total.Errors[tally.Timeout] != 5 || total.Hurt != 100 || len(total.HurtUsers) != 5 {
 		t.Errorf("errors %v, hurt %d, users %v", total.Errors, total.Hurt, total.HurtUsers)
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/load"
+	"github.com/seatrial/seatrial/load/tally"
 )
 
 // listen hands each connection, after its first request was read, to answer.
@@ -49,17 +50,17 @@ func TestErrorsAreToldApart(t *testing.T) {
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	for class, target := range map[string]string{
-		load.ClassRefused: gone.URL,
-		load.ClassReset:   listen(t, func(c *net.TCPConn) { c.SetLinger(0) }),
-		load.ClassEOF:     listen(t, func(*net.TCPConn) {}),
-		load.ClassTimeout: hang(t),
-		load.ClassTLS:     strings.Replace(sick.URL, "http:", "https:", 1),
-		"http-503":        sick.URL,
+		tally.Refused: gone.URL,
+		tally.Reset:   listen(t, func(c *net.TCPConn) { c.SetLinger(0) }),
+		tally.EOF:     listen(t, func(*net.TCPConn) {}),
+		tally.Timeout: hang(t),
+		tally.TLS:     strings.Replace(sick.URL, "http:", "https:", 1),
+		"http-503":    sick.URL,
 	} {
 		t.Run(class, func(t *testing.T) {
 			t.Parallel()
 			p := planFor(target, 20, 5, 250*time.Millisecond)
-			if class == load.ClassTimeout {
+			if class == tally.Timeout {
 				p.Client.Timeout = 200 * time.Millisecond
 			}
 			total := sum(attack(t, p))
@@ -73,8 +74,8 @@ func TestErrorsAreToldApart(t *testing.T) {
 func TestErrorsInTheBodyCount(t *testing.T) {
 	half := func(c *net.TCPConn) { io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf") }
 	for class, target := range map[string]string{
-		load.ClassEOF:     listen(t, half),
-		load.ClassTimeout: listen(t, func(c *net.TCPConn) { half(c); io.Copy(io.Discard, c) }),
+		tally.EOF:     listen(t, half),
+		tally.Timeout: listen(t, func(c *net.TCPConn) { half(c); io.Copy(io.Discard, c) }),
 	} {
 		p := planFor(target, 10, 1, 50*time.Millisecond)
 		p.Client.Timeout = 200 * time.Millisecond
@@ -86,17 +87,17 @@ func TestErrorsInTheBodyCount(t *testing.T) {
 
 func TestClassifyKnowsErrorsByTheirType(t *testing.T) {
 	for want, err := range map[string]error{
-		load.ClassDNS:         &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", IsTimeout: true}},
-		load.ClassUnreachable: &net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH},
-		load.ClassReset:       fmt.Errorf("write: %w", syscall.EPIPE),
-		load.ClassTimeout:     &net.OpError{Op: "read", Err: syscall.ETIMEDOUT},
-		load.ClassOther:       fmt.Errorf("connection refused, it says"),
+		tally.DNS:         &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", IsTimeout: true}},
+		tally.Unreachable: &net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH},
+		tally.Reset:       fmt.Errorf("write: %w", syscall.EPIPE),
+		tally.Timeout:     &net.OpError{Op: "read", Err: syscall.ETIMEDOUT},
+		tally.Other:       fmt.Errorf("connection refused, it says"),
 	} {
 		if got := load.Classify(err); got != want {
 			t.Errorf("%v: class %s, want %s", err, got, want)
 		}
 	}
-	if got := load.Classify(context.DeadlineExceeded); got != load.ClassTimeout {
+	if got := load.Classify(context.DeadlineExceeded); got != tally.Timeout {
 		t.Errorf("a passed deadline is %s", got)
 	}
 }

@@ -11,24 +11,25 @@ import (
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/journal"
+	"github.com/seatrial/seatrial/load/tally"
 )
 
 // samples are keyed by their number, so that two recorders can share them.
-func samples(n int) []sample {
+func samples(n int) []tally.Sample {
 	random := rand.New(rand.NewPCG(1, 2))
-	var all []sample
+	var all []tally.Sample
 	for i := range n {
-		s := sample{
-			user: i % 7, due: time.Duration(i) * 3 * time.Millisecond, attempts: 1,
-			latency: time.Duration(random.ExpFloat64() * float64(500*time.Millisecond)),
-			lag:     time.Duration(random.ExpFloat64() * float64(5*time.Millisecond)),
-			pod:     "pod-" + strconv.Itoa(i%3),
+		s := tally.Sample{
+			User: i % 7, Due: time.Duration(i) * 3 * time.Millisecond, Attempts: 1,
+			Latency: time.Duration(random.ExpFloat64() * float64(500*time.Millisecond)),
+			Lag:     time.Duration(random.ExpFloat64() * float64(5*time.Millisecond)),
+			Pod:     "pod-" + strconv.Itoa(i%3),
 		}
-		s.service = s.latency / 2
+		s.Service = s.Latency / 2
 		if i%11 == 0 {
-			s.class = ClassReset
+			s.Class = tally.Reset
 		}
-		s.attached = i < 7
+		s.Attached = i < 7
 		all = append(all, s)
 	}
 	return all
@@ -36,16 +37,16 @@ func samples(n int) []sample {
 
 func TestRecordsOfTwoAgentsAddUpToThePooledOnes(t *testing.T) {
 	p := seatrial.LoadPlan{Load: seatrial.Load{Name: "browse"}, Hurt: time.Second}
-	pooled, halves := newRecorder(p), [2]*recorder{newRecorder(p), newRecorder(p)}
+	pooled, halves := tally.New(p), [2]*tally.Recorder{tally.New(p), tally.New(p)}
 	for i, s := range samples(1000) {
-		pooled.answered(s)
-		halves[s.user%2].answered(s)
+		pooled.Answered(s)
+		halves[s.User%2].Answered(s)
 		if i%100 == 0 {
-			pooled.dropped(s.user, s.due)
-			halves[s.user%2].dropped(s.user, s.due)
+			pooled.Dropped(s.User, s.Due)
+			halves[s.User%2].Dropped(s.User, s.Due)
 		}
 	}
-	want, a, b := pooled.take(), halves[0].take(), halves[1].take()
+	want, a, b := pooled.Take(), halves[0].Take(), halves[1].Take()
 	if len(want) != 30 || len(a) != 30 || len(b) != 30 {
 		t.Fatalf("%d, %d and %d intervals in 3 s", len(want), len(a), len(b))
 	}
@@ -83,22 +84,22 @@ func add(a, b seatrial.Interval) seatrial.Interval {
 }
 
 func TestARecorderForgetsWhatWasTaken(t *testing.T) {
-	r := newRecorder(seatrial.LoadPlan{})
-	r.answered(sample{due: time.Second})
-	if n := len(r.take()); n != 1 {
+	r := tally.New(seatrial.LoadPlan{})
+	r.Answered(tally.Sample{Due: time.Second})
+	if n := len(r.Take()); n != 1 {
 		t.Errorf("%d intervals", n)
 	}
-	if n := len(r.take()); n != 0 || len(r.cells) != 0 {
+	if n := len(r.Take()); n != 0 {
 		t.Errorf("%d intervals after all were taken", n)
 	}
 }
 
 func TestARecordSurvivesTheWire(t *testing.T) {
-	r := newRecorder(seatrial.LoadPlan{Load: seatrial.Load{Name: "browse"}})
+	r := tally.New(seatrial.LoadPlan{Load: seatrial.Load{Name: "browse"}})
 	for _, s := range samples(20) {
-		r.answered(s)
+		r.Answered(s)
 	}
-	want := r.take()[0]
+	want := r.Take()[0]
 	line, err := encodeInterval(want)
 	if err != nil {
 		t.Fatal(err)
@@ -142,11 +143,11 @@ func TestALogKeepsLinesUntilTheyAreAcknowledged(t *testing.T) {
 }
 
 func BenchmarkRecorder(b *testing.B) {
-	r, all := newRecorder(seatrial.LoadPlan{Hurt: time.Second}), samples(1000)
+	r, all := tally.New(seatrial.LoadPlan{Hurt: time.Second}), samples(1000)
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
-			r.answered(all[i%len(all)])
+			r.Answered(all[i%len(all)])
 		}
 	})
 }

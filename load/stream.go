@@ -10,13 +10,14 @@ import (
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/load/plan"
+	"github.com/seatrial/seatrial/load/tally"
 )
 
 // stream is one load of an engine: its users, and the sums of what they saw.
 type stream struct {
 	load     seatrial.LoadPlan
 	plan     plan.Plan
-	recorder *recorder
+	recorder *tally.Recorder
 	users    []*user
 	halt     *halt
 	cut      chan struct{} // closed when nobody may send any more
@@ -28,7 +29,7 @@ func newStream(p seatrial.LoadPlan, index, agents int, h *halt) *stream {
 	s := &stream{
 		load:     p,
 		plan:     plan.New(p.Load),
-		recorder: newRecorder(p),
+		recorder: tally.New(p),
 		halt:     h,
 		cut:      make(chan struct{}),
 	}

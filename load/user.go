@@ -9,6 +9,7 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/load/tally"
 )
 
 // user is one sequential client: a Vegeta attacker with as many workers as the
@@ -66,12 +67,12 @@ func (u *user) run(ctx context.Context) {
 	u.ctx = ctx
 	sent := int64(0)
 	for result := range u.attacker.Attack(u.stream.target(), u, 0, "") {
-		u.stream.recorder.answered(u.sample(result))
+		u.stream.recorder.Answered(u.sample(result))
 		sent++
 	}
 	planned := u.stream.plan.CountOf(u.id, u.stream.end())
 	for n := sent; n < planned; n++ {
-		u.stream.recorder.dropped(u.id, u.due(n))
+		u.stream.recorder.Dropped(u.id, u.due(n))
 	}
 	if t, ok := u.transport.(*http.Transport); ok {
 		t.CloseIdleConnections()
@@ -111,7 +112,7 @@ func (u *user) Rate(time.Duration) float64 {
 }
 
 // sample is what becomes of a request in the journal.
-func (u *user) sample(r *vegeta.Result) sample {
+func (u *user) sample(r *vegeta.Result) tally.Sample {
 	x := u.take(r.Seq)
 	due := u.due(int64(r.Seq))
 	dueAt := u.stream.start.Add(due)
@@ -119,19 +120,19 @@ func (u *user) sample(r *vegeta.Result) sample {
 	if x.free.After(ready) {
 		ready = x.free
 	}
-	s := sample{
-		user:     u.id,
-		due:      due,
-		latency:  r.End().Sub(dueAt),
-		service:  r.Latency,
-		lag:      max(0, r.Timestamp.Sub(ready)),
-		attempts: x.attempts,
-		class:    x.class(),
-		pod:      x.pod,
-		attached: u.keptAlive && x.fresh && x.pod != "" && x.failure == "",
+	s := tally.Sample{
+		User:     u.id,
+		Due:      due,
+		Latency:  r.End().Sub(dueAt),
+		Service:  r.Latency,
+		Lag:      max(0, r.Timestamp.Sub(ready)),
+		Attempts: x.attempts,
+		Class:    x.class(),
+		Pod:      x.pod,
+		Attached: u.keptAlive && x.fresh && x.pod != "" && x.failure == "",
 	}
-	if s.class == "" && r.Error != "" {
-		s.class = ClassOther // the http client refused what the transport took
+	if s.Class == "" && r.Error != "" {
+		s.Class = tally.Other // the http client refused what the transport took
 	}
 	return s
 }
@@ -143,7 +144,7 @@ func (u *user) take(seq uint64) *exchange {
 	defer u.mu.Unlock()
 	x, ok := u.inFlight[seq]
 	if !ok {
-		return &exchange{failure: ClassOther}
+		return &exchange{failure: tally.Other}
 	}
 	delete(u.inFlight, seq)
 	return x

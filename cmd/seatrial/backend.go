@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/cluster/kind"
+	"github.com/seatrial/seatrial/cluster/sim"
 	agentimage "github.com/seatrial/seatrial/images/agent"
 	"github.com/seatrial/seatrial/load"
 )
@@ -55,12 +55,13 @@ func (s *site) checkKind(command string) error {
 		"leave out --on "+onSim)
 }
 
-// errNoSimulator is what openSim says as long as there is none.
-var errNoSimulator = errors.New("the simulator is not built into this version yet")
-
 // openSim opens a site on the simulator.
-func openSim(seatrial.Spec, uint64) (seatrial.Site, error) {
-	return nil, seatrial.Fail(seatrial.Infrastructure, errNoSimulator, "run on a real cluster with --on "+onKind)
+func openSim(spec seatrial.Spec, seed uint64) (seatrial.Site, error) {
+	site, err := sim.Open(spec, seed)
+	if err != nil {
+		return nil, err // not a nil *sim.Site in an interface that is not nil
+	}
+	return site, nil
 }
 
 // openSimulated opens the simulator for one trial; nothing is reused.

@@ -1,0 +1,111 @@
+package sim
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/cluster/sim/internal/world"
+)
+
+// power is how one kind of action is done here.
+type power interface {
+	// observe gives the state to restore.
+	observe() (any, error)
+	act() error
+	// prove looks once; an error says what is missing.
+	prove(ctx context.Context) (seatrial.Proof, error)
+	// revert restores the state and returns once it is there.
+	revert(ctx context.Context, prior seatrial.Prior) error
+}
+
+// power finds how the action is done.
+func (c *Cluster) power(a seatrial.Action) (power, error) {
+	switch a := a.(type) {
+	case seatrial.Freeze:
+		node, err := c.node(a.Node)
+		return &freeze{cluster: c, node: node, action: a}, err
+	case seatrial.Throttle:
+		node, err := c.node(a.Node)
+		return &throttle{cluster: c, node: node, action: a}, err
+	case seatrial.DeletePod:
+		return &deletePod{cluster: c, action: a}, nil
+	}
+	return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("%s of %s is not modelled by the simulator", a.Kind(), a.Target()),
+		"run it with --on kind")
+}
+
+func (c *Cluster) node(name string) (*world.Node, error) {
+	if n := c.world.Node(name); n != nil {
+		return n, nil
+	}
+	return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("there is no node %s", name), "`seatrial plan` lists the nodes that faults may hit")
+}
+
+// Supports is nil where the simulator models the action.
+func (c *Cluster) Supports(a seatrial.Action) error {
+	_, err := c.power(a)
+	return err
+}
+
+// Observe records the state that Revert restores.
+func (c *Cluster) Observe(_ context.Context, a seatrial.Action) (seatrial.Prior, error) {
+	p, err := c.power(a)
+	if err != nil {
+		return nil, err
+	}
+	state, err := p.observe()
+	if err != nil {
+		return nil, fmt.Errorf("observing %s: %w", a.Target(), err)
+	}
+	return json.Marshal(state)
+}
+
+// Act does it.
+func (c *Cluster) Act(_ context.Context, a seatrial.Action) error {
+	p, err := c.power(a)
+	if err != nil {
+		return err
+	}
+	return p.act()
+}
+
+// glance is the pause between two looks for a proof.
+const glance = 50 * time.Millisecond
+
+// Prove looks until it sees the effect, or ctx ends.
+func (c *Cluster) Prove(ctx context.Context, a seatrial.Action) (seatrial.Proof, error) {
+	p, err := c.power(a)
+	if err != nil {
+		return seatrial.Proof{}, err
+	}
+	for {
+		proof, missing := p.prove(ctx)
+		if missing == nil {
+			return proof, nil
+		}
+		if err := c.world.Clock.Sleep(ctx, glance); err != nil {
+			return seatrial.Proof{}, fmt.Errorf("proving %s of %s: %w: %w", a.Kind(), a.Target(), err, missing)
+		}
+	}
+}
+
+// Revert restores the prior state. What is gone counts as reverted.
+func (c *Cluster) Revert(ctx context.Context, a seatrial.Action, prior seatrial.Prior) error {
+	p, err := c.power(a)
+	if err != nil {
+		return err
+	}
+	return p.revert(ctx, prior)
+}
+
+// was is the prior state of a node's or pod's action.
+func was[T any](prior seatrial.Prior) (T, error) {
+	var state T
+	if err := json.Unmarshal(prior, &state); err != nil {
+		return state, fmt.Errorf("reading what was observed: %w", err)
+	}
+	return state, nil
+}

@@ -1,0 +1,113 @@
+package network
+
+import (
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/seatrial/seatrial/cluster/sim/internal/world"
+)
+
+// pool is the connections of one client to one target.
+type pool struct {
+	network   *Network
+	node      *world.Node    // where the client runs
+	inside    *world.Process // that is the client; nil for a user
+	namespace string         // that short names are looked up in
+	host      string
+	port      int
+	service   *world.Service // nil for an address within the client's own pod, or none
+	local     bool           // the target is the client's own pod
+	replays   bool           // net/http sends it again when a kept-alive connection turns out dead
+	keepAlive bool
+	most      int // idle connections that are kept
+	timeout   time.Duration
+	random    *rand.Rand
+	idle      []*conn // the last used last
+}
+
+// aim reads the target's URL.
+func (p *pool) aim(target string) error {
+	u, err := url.Parse(target)
+	if err != nil {
+		return err
+	}
+	p.host, p.port = u.Hostname(), 80
+	if u.Scheme == "https" {
+		p.port = 443
+	}
+	if u.Port() != "" {
+		if p.port, err = strconv.Atoi(u.Port()); err != nil {
+			return err
+		}
+	}
+	ip := net.ParseIP(p.host)
+	p.local = p.host == "localhost" || ip != nil && ip.IsLoopback()
+	if !p.local {
+		p.service = p.network.world.Lookup(p.host, p.namespace)
+	}
+	return nil
+}
+
+// replayable follows net/http: Request.isReplayable.
+func replayable(method string, body bool) bool {
+	return !body && slices.Contains([]string{"", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace}, method)
+}
+
+// take is an idle connection, the last used first; nil where there is none.
+func (p *pool) take() *conn {
+	if len(p.idle) == 0 {
+		return nil
+	}
+	c := p.idle[len(p.idle)-1]
+	p.idle = p.idle[:len(p.idle)-1]
+	c.idle = false
+	return c
+}
+
+// put keeps a connection for the next request.
+func (p *pool) put(c *conn) {
+	if !p.keepAlive || len(p.idle) >= p.most || !c.open {
+		c.close()
+		return
+	}
+	c.used, c.idle = true, true
+	p.idle = append(p.idle, c)
+}
+
+// conn is one TCP connection.
+type conn struct {
+	pool   *pool
+	server *server
+	open   bool // as the client knows
+	dead   bool // the server has closed it, and the client could not hear of it
+	used   bool // it has carried a request before
+	idle   bool
+	index  int // in the server's list
+}
+
+// close is the client's.
+func (c *conn) close() {
+	if c.open {
+		c.open = false
+		c.server.forget(c)
+	}
+}
+
+// lost: the server's side is gone. The client drops an idle connection as soon
+// as it hears of it.
+func (c *conn) lost() {
+	if cut(c.pool.node, c.server.process.Pod.Node) {
+		c.dead = true
+		return
+	}
+	c.open = false
+	if c.idle {
+		c.idle = false
+		c.pool.idle = slices.DeleteFunc(c.pool.idle, func(o *conn) bool { return o == c })
+	}
+}

@@ -1,0 +1,131 @@
+package world
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/seatrial/seatrial"
+)
+
+// Container is one container of a pod on its node.
+type Container struct {
+	pod     *Pod
+	spec    *containerSpec
+	process *Process // nil while none runs
+
+	running    bool // as its runtime knows
+	seen       bool // as its kubelet knows since the last relist
+	ready      bool
+	begun      bool // its startup probe has passed, or it has none
+	startedAt  time.Duration
+	endedAt    time.Duration
+	restarts   int
+	backoff    time.Duration
+	killing    bool
+	killTurn   uint64
+	readiness  *prober
+	liveness   *prober
+	startup    *prober
+	terminated func() // called once when it has ended for good
+}
+
+// identity names the container's process for draws, the same in every variant:
+// by the pod's place in its controller rather than its random name.
+func (c *Container) identity() string {
+	return fmt.Sprintf("%s/%d/%s/%d", c.pod.Namespace, c.pod.serial, c.spec.name, c.restarts)
+}
+
+// start makes the container's process, once the image is unpacked and the
+// runtime has done its part.
+func (c *Container) start() {
+	n := c.pod.Node
+	n.does(c.pod.world.draw(c.pod.world.Timings.Start, "start", n.Name), func() {
+		if c.pod.ending || c.running {
+			return
+		}
+		c.running, c.killing = true, false
+		c.startedAt = c.pod.world.Clock.Now()
+		c.begun = c.spec.startup == nil
+		c.launch()
+		c.pod.relist(c.observe)
+	})
+}
+
+// observe is the kubelet's next look at the runtime.
+func (c *Container) observe() {
+	if !c.running {
+		return
+	}
+	c.seen = true
+	for _, p := range []*prober{c.startup, c.readiness, c.liveness} {
+		p.begin()
+	}
+	if c.readiness == nil {
+		c.ready = c.begun
+	}
+	c.pod.updateReady()
+	c.pod.report()
+}
+
+func (c *Container) wakeProbers() {
+	for _, p := range []*prober{c.startup, c.readiness, c.liveness} {
+		p.wake()
+	}
+}
+
+// kill sends SIGTERM after preStop and SIGKILL after the grace period; both
+// count from now.
+func (c *Container) kill(grace time.Duration, preStop time.Duration) {
+	if c.killing {
+		return
+	}
+	c.killing = true
+	n, p := c.pod.Node, c.process
+	if p == nil || p.ended {
+		c.exited()
+		return
+	}
+	preStop = min(preStop, grace)
+	n.does(preStop, p.Terminate)
+	n.does(max(grace, preStop+c.pod.world.Timings.MinimumGrace), p.Exit)
+}
+
+// exited is told by the process; the kubelet sees it at its next look.
+func (c *Container) exited() {
+	c.running, c.seen, c.ready = false, false, false
+	c.process = nil
+	c.endedAt = c.pod.world.Clock.Now()
+	c.pod.relist(func() {
+		if c.running {
+			return
+		}
+		c.pod.updateReady()
+		if c.pod.ending {
+			if c.terminated != nil {
+				f := c.terminated
+				c.terminated = nil
+				f()
+			}
+			return
+		}
+		c.restart()
+	})
+}
+
+// restart backs off: the first time at once, then 10 s, doubling, and from the
+// beginning when it ran long enough.
+func (c *Container) restart() {
+	t := c.pod.world.Timings
+	if c.endedAt-c.startedAt >= t.BackoffReset {
+		c.backoff = 0
+	}
+	wait := c.backoff
+	c.backoff = min(max(2*c.backoff, t.BackoffFirst), t.BackoffLimit)
+	c.restarts++
+	c.pod.tell(seatrial.Warning, "container %s restarted", c.spec.name)
+	for _, p := range []*prober{c.startup, c.readiness, c.liveness} {
+		p.reset()
+	}
+	c.pod.report()
+	c.pod.Node.does(wait, c.start)
+}

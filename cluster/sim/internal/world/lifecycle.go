@@ -1,0 +1,246 @@
+package world
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/seatrial/seatrial"
+)
+
+// health is what the API has of a node's life.
+type health struct {
+	leasePhase time.Duration // its lease is renewed at this offset in every period
+	lost       bool          // its kubelet cannot renew it
+	turn       uint64        // of the timer that declares it NotReady
+	tainting   uint64        // of the timers of its NoExecute taint
+}
+
+// lifecycle is the node life-cycle controller with its taint-eviction
+// controller, and podGC (pkg/controller/nodelifecycle, tainteviction, podgc).
+// Only nodes that are in trouble cost it anything.
+type lifecycle struct {
+	world   *World
+	phase   time.Duration // of its passes
+	notice  []*Node       // to get a NoExecute taint, in this order
+	limiter bool          // a node is about to get one
+	last    time.Duration // when a node got one
+	once    bool          // one has
+	sick    int           // workers that are not Ready
+}
+
+func (l *lifecycle) start() {
+	l.phase = l.world.Seed.Between(0, l.world.Timings.MonitorPeriod, "monitor phase", "", 0)
+	l.last = -time.Hour
+}
+
+// reach looks whether the node's kubelet can renew its lease, after something
+// has changed.
+func (l *lifecycle) reach(n *Node) {
+	lost := !n.reaches()
+	if lost == n.lost {
+		return
+	}
+	n.lost = lost
+	n.turn++
+	if lost {
+		l.world.Clock.At(l.deadline(n), declare{n}, n.turn)
+		return
+	}
+	l.back(n)
+}
+
+// deadline is when the controller gives the node up: it saw the last renewal in
+// its next pass, and declares NotReady in the first pass after the grace
+// period.
+func (l *lifecycle) deadline(n *Node) time.Duration {
+	t := l.world.Timings
+	renewed := lastTick(l.world.Clock.Now(), n.leasePhase, t.LeaseRenew)
+	seen := lastTick(renewed, l.phase, t.MonitorPeriod) + t.MonitorPeriod
+	passes := (t.GracePeriod + t.MonitorPeriod - 1) / t.MonitorPeriod
+	return seen + passes*t.MonitorPeriod
+}
+
+// lastTick is the latest phase + k·period that is not after now.
+func lastTick(now, phase, period time.Duration) time.Duration {
+	since := now - phase
+	if since < 0 {
+		return phase - period
+	}
+	return phase + since/period*period
+}
+
+// declare is the timer at whose end a node is NotReady.
+type declare struct{ *Node }
+
+// Fire implements [virtual.Handler].
+func (d declare) Fire(turn uint64) {
+	if turn == d.turn && d.lost {
+		d.world.lifecycle.notReady(d.Node, corev1.ConditionUnknown)
+	}
+}
+
+// notReady marks the node and, in the same pass, all its pods, and taints it.
+func (l *lifecycle) notReady(n *Node, status corev1.ConditionStatus) {
+	if n.Ready != corev1.ConditionTrue {
+		return
+	}
+	n.Ready = status
+	l.sick++
+	key := corev1.TaintNodeUnreachable
+	if status == corev1.ConditionFalse {
+		key = corev1.TaintNodeNotReady
+	}
+	n.taint(key, corev1.TaintEffectNoSchedule)
+	n.tell(seatrial.Warning, "not Ready: "+string(status)+" NodeStatusUnknown: Kubelet stopped posting node status.")
+	for _, p := range slices.Clone(n.pods) {
+		p.setReady(false)
+	}
+	l.notice = append(l.notice, n)
+	l.taintNext()
+	l.world.Clock.Changed()
+}
+
+// taintNext gives the NoExecute taint to one node after the other, at the rate
+// of the zone's state.
+func (l *lifecycle) taintNext() {
+	rate := l.rate()
+	if l.limiter || len(l.notice) == 0 || rate == 0 {
+		return
+	}
+	l.limiter = true
+	wait := max(0, l.last+time.Duration(float64(time.Second)/rate)-l.world.Clock.Now())
+	l.world.Clock.Do(wait, func() {
+		l.limiter = false
+		if len(l.notice) == 0 || l.rate() == 0 {
+			return
+		}
+		n := l.notice[0]
+		l.notice = l.notice[1:]
+		l.last = l.world.Clock.Now()
+		l.execute(n)
+		l.taintNext()
+	})
+}
+
+// rate follows ComputeZoneState and setLimiterInZone; all nodes are one zone.
+func (l *lifecycle) rate() float64 {
+	t, all := l.world.Timings, len(l.world.Nodes)
+	switch {
+	case l.sick == all:
+		return 0 // the controller takes itself for what is cut off
+	case l.sick > 2 && float64(l.sick)/float64(all) >= t.UnhealthyZone:
+		if all > t.LargeCluster {
+			return t.SecondaryRate
+		}
+		return 0
+	}
+	return t.EvictionRate
+}
+
+// execute taints the node; pods go when their toleration is over.
+func (l *lifecycle) execute(n *Node) {
+	key := corev1.TaintNodeUnreachable
+	if n.Ready == corev1.ConditionFalse {
+		key = corev1.TaintNodeNotReady
+	}
+	taint := corev1.Taint{Key: key, Effect: corev1.TaintEffectNoExecute}
+	n.Taints = append(n.Taints, taint)
+	n.tainting++
+	turn := n.tainting
+	for _, p := range slices.Clone(n.pods) {
+		wait, ever := l.toleration(p, &taint)
+		if ever {
+			continue
+		}
+		l.world.Clock.Do(wait, func() {
+			if n.tainting == turn && p.Node == n && !p.Gone {
+				p.news("TaintManagerEviction", fmt.Sprintf("Marking for deletion Pod %s", p.Key()))
+				p.Delete(-1)
+			}
+		})
+	}
+}
+
+// toleration is how long the pod stays on a tainted node: for ever, for the
+// least of its tolerations' times, or for the default that admission adds.
+func (l *lifecycle) toleration(p *Pod, taint *corev1.Taint) (stays time.Duration, ever bool) {
+	stays, found := time.Duration(0), false
+	for _, o := range p.Template.scheduling.tolerations {
+		if !tolerated(&o, taint) {
+			continue
+		}
+		if o.TolerationSeconds == nil {
+			if !found {
+				ever = true
+			}
+			found = true
+			continue
+		}
+		seconds := time.Duration(*o.TolerationSeconds) * time.Second
+		if !found || ever || seconds < stays {
+			stays = seconds
+		}
+		found, ever = true, false
+	}
+	if !found {
+		return l.world.Timings.DefaultToleration, false
+	}
+	return stays, ever
+}
+
+// back: the kubelet renews its lease and posts its status at once; what it
+// could not say comes now, and pods that were marked become Ready at the next
+// tick of its status manager.
+func (l *lifecycle) back(n *Node) {
+	n.world.Clock.Do(n.world.draw(n.world.Timings.Watch, "status", n.Name), func() {
+		if n.lost {
+			return
+		}
+		said := n.outbox
+		n.outbox = nil
+		for _, f := range said {
+			f()
+		}
+		if n.Ready == corev1.ConditionTrue {
+			return
+		}
+		l.ready(n)
+	})
+}
+
+func (l *lifecycle) ready(n *Node) {
+	n.Ready = corev1.ConditionTrue
+	n.tainting++
+	l.sick--
+	n.untaint(corev1.TaintNodeUnreachable)
+	n.untaint(corev1.TaintNodeNotReady)
+	l.notice = slices.DeleteFunc(l.notice, func(o *Node) bool { return o == n })
+	n.tell(seatrial.Info, "Ready")
+	l.world.scheduler.retry()
+	wait := n.world.draw(Range{0, n.world.Timings.StatusTick}, "status tick", n.Name)
+	n.does(wait, func() {
+		for _, p := range slices.Clone(n.pods) {
+			p.report()
+		}
+	})
+	l.taintNext()
+	l.world.Clock.Changed()
+}
+
+// Cordon makes the node unschedulable, or schedulable again.
+func (n *Node) Cordon(on bool) {
+	if n.Unschedulable == on {
+		return
+	}
+	n.Unschedulable = on
+	if on {
+		n.tell(seatrial.Warning, "cordoned")
+	} else {
+		n.tell(seatrial.Info, "schedulable again")
+		n.world.scheduler.retry()
+	}
+	n.world.Clock.Changed()
+}

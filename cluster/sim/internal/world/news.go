@@ -1,0 +1,68 @@
+package world
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/journal"
+)
+
+// The words here are those of the news from real clusters, so that a report
+// reads the same whatever it is about.
+
+// Listen begins with the workload's pods as they are.
+func (w *World) Listen(sink seatrial.Sink) {
+	w.Sink = sink
+	for _, p := range w.Pods("", everything) {
+		p.tell(seatrial.Info, "%s", p.now())
+	}
+	for _, warning := range w.Warnings {
+		sink.Event(seatrial.Event{At: w.Clock.Now(), Kind: seatrial.KindMessage, Severity: seatrial.Warning, Message: warning})
+	}
+}
+
+func (n *Node) tell(s seatrial.Severity, message string) {
+	if n.world.Sink == nil {
+		return
+	}
+	n.world.Sink.Event(seatrial.Event{At: n.world.Clock.Now(), Kind: seatrial.KindNode, Subject: n.Name, Severity: s,
+		Message: message, Data: journal.NodeChange{Ready: n.Ready == corev1.ConditionTrue, Unschedulable: n.Unschedulable}})
+}
+
+func (p *Pod) tell(s seatrial.Severity, format string, args ...any) {
+	if p.world.Sink == nil || p.Namespace == systemNamespace {
+		return
+	}
+	p.world.Sink.Event(seatrial.Event{At: p.world.Clock.Now(), Kind: seatrial.KindPod, Subject: p.Key(), Severity: s,
+		Message: fmt.Sprintf(format, args...), Data: journal.PodChange{Node: p.nodeName(), Ready: p.Ready,
+			Phase: string(p.Phase), Terminating: p.Deleting, Deleted: p.Gone}})
+}
+
+func (p *Pod) nodeName() string {
+	if p.Node == nil {
+		return ""
+	}
+	return p.Node.Name
+}
+
+// now says how the pod is, for its first event.
+func (p *Pod) now() string {
+	switch {
+	case p.Node == nil:
+		return "created, not scheduled yet"
+	case p.Deleting:
+		return "terminating on node " + p.Node.Name
+	case p.Ready:
+		return "ready on node " + p.Node.Name
+	}
+	return fmt.Sprintf("%s on node %s, not ready", p.Phase, p.Node.Name)
+}
+
+func worse(is bool) seatrial.Severity {
+	if is {
+		return seatrial.Warning
+	}
+	return seatrial.Info
+}

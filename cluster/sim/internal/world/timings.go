@@ -1,0 +1,87 @@
+package world
+
+import "time"
+
+// Timings are what a cluster's components wait for. Paths are those of
+// k8s.io/kubernetes v1.37.1; "kind" marks what was measured on a kind cluster
+// of that version and depends on the machine.
+type Timings struct {
+	// Node life cycle.
+	LeaseRenew        time.Duration // pkg/kubelet/kubelet.go: a quarter of the lease's 40 s
+	MonitorPeriod     time.Duration // pkg/controller/nodelifecycle/config: NodeMonitorPeriod
+	GracePeriod       time.Duration // NodeMonitorGracePeriod, 50 s since 1.32
+	EvictionRate      float64       // nodes a second and zone: --node-eviction-rate
+	SecondaryRate     float64       // in a zone with partial disruption: --secondary-node-eviction-rate
+	LargeCluster      int           // nodes; at or below, the secondary rate is 0: --large-cluster-size-threshold
+	UnhealthyZone     float64       // share of NotReady nodes that is a partial disruption: --unhealthy-zone-threshold
+	DefaultToleration time.Duration // plugin/pkg/admission/defaulttolerationseconds
+	GarbagePeriod     time.Duration // pkg/controller/podgc: gcCheckPeriod
+	OrphanQuarantine  time.Duration // pkg/controller/podgc: quarantineTime
+	StatusTick        time.Duration // pkg/kubelet/status: syncPeriod
+
+	// Kubelet.
+	Relist        time.Duration // pkg/kubelet: genericPlegRelistPeriod
+	BackoffFirst  time.Duration // pkg/kubelet: containerBackOffPeriod
+	BackoffLimit  time.Duration // pkg/kubelet: MaxContainerBackOff
+	BackoffReset  time.Duration // twice the limit, client-go/util/flowcontrol
+	MinimumGrace  time.Duration // pkg/kubelet/kuberuntime: minimumGracePeriodInSeconds
+	DefaultGrace  time.Duration // pkg/apis/core/v1: DefaultTerminationGracePeriodSeconds
+	EvictionRetry time.Duration // staging/src/k8s.io/kubectl/pkg/drain: retries after 5 s
+
+	// kube-proxy.
+	ProxyMinSync time.Duration // pkg/proxy/apis/config: iptables.minSyncPeriod
+
+	// Latencies of a small cluster; each is drawn between its two ends.
+	Control    Range // a change is seen and acted on by a controller or by the scheduler (kind)
+	Watch      Range // a change reaches a kubelet or a kube-proxy (kind)
+	Sandbox    Range // a pod's sandbox and network are made (kind)
+	Start      Range // a container is created and started (kind)
+	Teardown   Range // from the last container's end to the pod's address being gone (kind)
+	Removal    Range // from there to the object being gone (kind)
+	ProxyApply Range // kube-proxy writes its rules (kind)
+}
+
+// Range is a time that is drawn evenly from [Low, High).
+type Range struct{ Low, High time.Duration }
+
+// Kubernetes137 are the timings of Kubernetes 1.37 as kubeadm and kind leave
+// them.
+func Kubernetes137() Timings {
+	return Timings{
+		LeaseRenew:        10 * time.Second,
+		MonitorPeriod:     5 * time.Second,
+		GracePeriod:       50 * time.Second,
+		EvictionRate:      0.1,
+		SecondaryRate:     0.01,
+		LargeCluster:      50,
+		UnhealthyZone:     0.55,
+		DefaultToleration: 300 * time.Second,
+		GarbagePeriod:     20 * time.Second,
+		OrphanQuarantine:  40 * time.Second,
+		StatusTick:        10 * time.Second,
+		Relist:            time.Second,
+		BackoffFirst:      10 * time.Second,
+		BackoffLimit:      300 * time.Second,
+		BackoffReset:      600 * time.Second,
+		MinimumGrace:      2 * time.Second,
+		DefaultGrace:      30 * time.Second,
+		EvictionRetry:     5 * time.Second,
+		ProxyMinSync:      time.Second,
+		Control:           Range{5 * time.Millisecond, 25 * time.Millisecond},
+		Watch:             Range{5 * time.Millisecond, 20 * time.Millisecond},
+		Sandbox:           Range{300 * time.Millisecond, 700 * time.Millisecond},
+		Start:             Range{100 * time.Millisecond, 300 * time.Millisecond},
+		Teardown:          Range{100 * time.Millisecond, 300 * time.Millisecond},
+		Removal:           Range{500 * time.Millisecond, 1500 * time.Millisecond},
+		ProxyApply:        Range{20 * time.Millisecond, 80 * time.Millisecond},
+	}
+}
+
+// byVersion holds what differs between the versions that are modelled: nothing
+// that this model knows of differs from 1.34 to 1.37 but the first line.
+var byVersion = map[string]func(*Timings){
+	"v1.34": func(*Timings) {},
+	"v1.35": func(*Timings) {},
+	"v1.36": func(*Timings) {},
+	"v1.37": func(*Timings) {},
+}

@@ -1,0 +1,14 @@
+package tally
+
+// The classes of failed requests. An answer of 400 or above has the class
+// "http-" and its status, such as "http-503".
+const (
+	Refused     = "refused"     // nobody listens
+	Unreachable = "unreachable" // no route: the address is gone, as a deleted pod's
+	Reset       = "reset"       // the connection was torn down under the request
+	Timeout     = "timeout"     // the client's timeout passed, or the kernel gave up
+	DNS         = "dns"         // the name was not resolved
+	TLS         = "tls"         // no agreement on a secure connection
+	EOF         = "eof"         // the server closed the connection before its answer was whole
+	Other       = "other"
+)
