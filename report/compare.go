@@ -56,7 +56,19 @@ func (c *Comparison) know(s *Summary) {
 	if len(c.Seeds) == 0 || c.Seeds[len(c.Seeds)-1] != s.Seed {
 		c.Seeds = append(c.Seeds, s.Seed)
 	}
-	c.Warnings = distinct(append(c.Warnings, s.Warnings...))
+	c.warn(s.Warnings)
+}
+
+// mostWarnings are shown: what every trial says in other figures is in the
+// trials' own reports.
+const mostWarnings = 5
+
+func (c *Comparison) warn(warnings []string) {
+	for _, w := range warnings {
+		if len(c.Warnings) < mostWarnings && !slices.Contains(c.Warnings, w) {
+			c.Warnings = append(c.Warnings, w)
+		}
+	}
 }
 
 func (c *Comparison) leaveOut(trials []*Summary) {

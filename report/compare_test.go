@@ -108,9 +108,11 @@ func comparisons(t *testing.T) map[string]*Comparison {
 	for seed := range 3 {
 		invalidate(spoilt, "as-is", uint64(seed+1))
 	}
+	fewAgain := few.compare()
+	fewAgain.Against(many.compare(), "main/comparison.json")
 	return map[string]*Comparison{
 		"fleet":  fleetWide,
-		"few":    few.compare(),
+		"few":    fewAgain,
 		"spoilt": Compare(many.plan(), spoilt),
 		"none":   Compare(many.plan(), nil),
 	}
@@ -132,6 +134,9 @@ func TestComparisonsLookAsTheirGoldenFiles(t *testing.T) {
 			"html": func(b *bytes.Buffer) error { return ComparisonHTML(b, c) },
 			"md":   func(b *bytes.Buffer) error { return ComparisonMarkdown(b, c) },
 		} {
+			if name+"."+format == "fleet.json" {
+				continue // thousands of lines of the same kind as the smaller ones
+			}
 			t.Run(name+"."+format, func(t *testing.T) {
 				var got bytes.Buffer
 				if err := write(&got); err != nil {

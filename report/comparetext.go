@@ -75,17 +75,19 @@ func differenceRows(c *Comparison, v *Versus) [][]string {
 	return rows
 }
 
-// verdictRows count verdicts, and the objectives that were met.
+// verdictRows count verdicts, and the objectives that were met; a variant is a
+// column, because the names of objectives are long.
 func verdictRows(c *Comparison) [][]string {
-	rows := [][]string{{"trials", "valid", "pass", "fail", "invalid", "expected"}}
-	for _, o := range objectivesOf(c) {
-		rows[0] = append(rows[0], o.words())
-	}
+	rows := [][]string{{"trials"}, {"passed"}, {"failed"}, {"invalid"}, {"expected verdict"}}
 	for _, v := range c.Variants {
-		row := []string{v.Variant, count(int64(v.Passed + v.Failed)), count(int64(v.Passed)), count(int64(v.Failed)),
-			count(int64(v.Invalid)), string(v.Expect)}
-		for _, o := range objectivesOf(c) {
-			row = append(row, v.met(o))
+		for i, cell := range []string{v.Variant, count(int64(v.Passed)), count(int64(v.Failed)), count(int64(v.Invalid)), string(v.Expect)} {
+			rows[i] = append(rows[i], cell)
+		}
+	}
+	for _, o := range objectivesOf(c) {
+		row := []string{o.words()}
+		for i := range c.Variants {
+			row = append(row, c.Variants[i].met(o))
 		}
 		rows = append(rows, row)
 	}
@@ -110,7 +112,7 @@ func objectivesOf(c *Comparison) []ObjectiveCount {
 
 func (o ObjectiveCount) words() string {
 	check := Check{Name: o.Name, Objective: o.Objective}
-	return o.Load + " " + checkName(check) + " " + objectiveWords(check)
+	return checkName(check) + " " + objectiveWords(check) + " of load " + o.Load
 }
 
 // met says in how many of how many trials the variant met an objective.

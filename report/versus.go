@@ -124,15 +124,14 @@ func (c *Comparison) moreRepeats(v *Versus, d *Difference) *int {
 	if d.Pairs < c.fewest() {
 		return ptr(c.fewest() - d.Pairs)
 	}
-	b, w, _ := pairs(c.variant(c.Baseline).of(c.Metric).Values, c.variant(v.Variant).of(c.Metric).Values)
-	deviation := statistics.Deviation(minus(w, b))
-	if deviation == 0 {
+	spread := statistics.Estimate{Low: *d.Low, High: *d.High, Confidence: d.Confidence}.Spread(d.Pairs)
+	if spread == 0 {
 		return nil
 	}
-	needed := statistics.RepeatsFor(*d.Difference, deviation, c.Alpha/float64(len(c.Versus)), power)
+	needed := statistics.RepeatsFor(*d.Difference, spread, c.Alpha/float64(len(c.Versus)), power)
 	if room := c.Margin - max(*d.Difference, -*d.Difference); room > 0 {
 		// Both ends of the interval have to come within the margin.
-		within := statistics.RepeatsFor(room, deviation, c.Alpha, 1-(1-power)/2)
+		within := statistics.RepeatsFor(room, spread, c.Alpha, 1-(1-power)/2)
 		if needed == 0 || within > 0 && within < needed {
 			needed = within
 		}

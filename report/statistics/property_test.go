@@ -251,7 +251,7 @@ func TestTheApproximationsMeetTheExactValues(t *testing.T) {
 // for: it must find the difference about as often as said.
 func TestRepeatsForKeepsItsPromise(t *testing.T) {
 	for _, difference := range []float64{0.4, 0.7, 1.2} {
-		n := RepeatsFor(difference, 1, 0.05, 0.8)
+		n := RepeatsFor(difference, math.Sqrt(math.Pi/3), 0.05, 0.8)
 		chance, found := rand.New(rand.NewPCG(8, 8)), 0
 		for range 1000 {
 			d := make([]float64, n)
@@ -268,5 +268,37 @@ func TestRepeatsForKeepsItsPromise(t *testing.T) {
 	}
 	if RepeatsFor(0, 1, 0.05, 0.8) != 0 || RepeatsFor(1, 0, 0.05, 0.8) != 6 {
 		t.Error("without a difference, or without deviation")
+	}
+}
+
+func TestSpreadIsTheStandardErrorWhateverTheTails(t *testing.T) {
+	for name, c := range map[string]struct {
+		of   func(*rand.Rand) float64
+		want float64 // 1/(√12 ∫f²)
+	}{
+		"normal":  {func(c *rand.Rand) float64 { return c.NormFloat64() }, math.Sqrt(math.Pi / 3)},
+		"laplace": {func(c *rand.Rand) float64 { return c.ExpFloat64() * float64(2*c.IntN(2)-1) }, 2 / math.Sqrt(3)},
+		"outliers": {func(c *rand.Rand) float64 {
+			if c.IntN(50) == 0 {
+				return 1000
+			}
+			return c.NormFloat64()
+		}, math.Sqrt(math.Pi / 3)},
+	} {
+		chance, sum := rand.New(rand.NewPCG(9, 9)), 0.0
+		const draws, n = 50, 200
+		for range draws {
+			d := make([]float64, n)
+			for i := range d {
+				d[i] = c.of(chance)
+			}
+			sum += PairedShift(d, 0.95).Spread(n) / draws
+		}
+		if math.Abs(sum/c.want-1) > 0.1 {
+			t.Errorf("%s: %.3f, want %.3f", name, sum, c.want)
+		}
+	}
+	if (Estimate{}).Spread(0) != 0 {
+		t.Error("of nothing")
 	}
 }

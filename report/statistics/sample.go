@@ -37,38 +37,34 @@ func Quantile(values []float64, q float64) float64 {
 	return sorted[low] + step
 }
 
-// Deviation is the sample's standard deviation; of fewer than two values it is
-// zero.
-func Deviation(values []float64) float64 {
-	if len(values) < 2 {
-		return 0
-	}
-	mean, squares := 0.0, 0.0
-	for _, v := range values {
-		mean += v / float64(len(values))
-	}
-	for _, v := range values {
-		squares += (v - mean) * (v - mean)
-	}
-	return math.Sqrt(squares / float64(len(values)-1))
-}
-
 // RepeatsFor is the number of pairs with which a signed-rank test at level
-// alpha finds a difference of that size among differences of that standard
-// deviation, with the given power. It is the sample size of the test of a mean
-// with Guenther's term for an unknown deviation (The American Statistician 35,
-// 1981), divided by 3/π, the signed-rank test's efficiency for normal
-// differences (Hodges and Lehmann 1956), and never fewer than can decide at
-// all. It is zero where a million would not do.
-func RepeatsFor(difference, deviation, alpha, power float64) int {
+// alpha finds a difference of that size with the given power, where
+// [Estimate.Spread] of such differences is known. It is the normal sample size
+// with Guenther's term for a spread that is estimated (The American
+// Statistician 35, 1981), and never fewer than can decide at all. It is zero
+// where a million would not do.
+func RepeatsFor(difference, spread, alpha, power float64) int {
 	if difference == 0 {
 		return 0
 	}
 	zAlpha := NormalQuantile(1 - alpha/2)
 	z := zAlpha + NormalQuantile(power)
-	n := math.Ceil(math.Pi / 3 * (math.Pow(z*deviation/difference, 2) + zAlpha*zAlpha/2))
+	n := math.Ceil(math.Pow(z*spread/difference, 2) + zAlpha*zAlpha/2)
 	if n > 1e6 {
 		return 0
 	}
 	return max(int(n), FewestPairs(alpha))
+}
+
+// Spread is the standard error of the estimate times the square root of its n
+// pairs, read from the width of its interval: unlike a standard deviation it
+// does not mind the outliers that the estimate does not mind (Lehmann 1963,
+// Annals of Mathematical Statistics 34, 1507–1512). For normal differences it
+// is their standard deviation times the square root of π/3. It is zero where
+// the interval has no width.
+func (e Estimate) Spread(n int) float64 {
+	if e.Confidence <= 0 {
+		return 0
+	}
+	return (e.High - e.Low) / 2 * math.Sqrt(float64(n)) / NormalQuantile((1+e.Confidence)/2)
 }
