@@ -68,7 +68,9 @@ func compareViewOf(c *Comparison) compareView {
 		one := &c.Versus[i]
 		v.Tiles = append(v.Tiles, versusTile(c, one))
 		v.Words = append(v.Words, pair{one.Variant, one.Words})
-		v.Figures = append(v.Figures, figureTable{one.Variant, tableOf(differenceRows(c, one))})
+		figures := tableOf(differenceRows(c, one))
+		figures.Head[0] = "figure" // its heading has the variant
+		v.Figures = append(v.Figures, figureTable{one.Variant, figures})
 	}
 	for _, l := range c.LeftOut {
 		v.Notes = append(v.Notes, "Left out, with its pair: "+leftOutWords(l))

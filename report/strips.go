@@ -57,7 +57,7 @@ func differenceStrips(c *Comparison) *strips {
 	}
 	s.Zero = ptr(place(0) / 10)
 	s.Band = &band{From: place(-c.Margin) / 10, Width: (place(c.Margin) - place(-c.Margin)) / 10, Label: "margin"}
-	s.X = valueTicks(low, high, func(v float64) string { return metricStep(c.Metric, v) })
+	s.X = slices.DeleteFunc(valueTicks(low, high, func(v float64) string { return metricStep(c.Metric, v) }), cutOff)
 	return s
 }
 
@@ -108,6 +108,7 @@ func valueStrips(c *Comparison) *strips {
 	for i := range s.X { // the axis begins below zero
 		s.X[i].Pos = place(s.X[i].value) / 10
 	}
+	s.X = slices.DeleteFunc(s.X, cutOff)
 	return s
 }
 
@@ -125,13 +126,19 @@ func dots(values []float64, place func(float64) float64) string {
 
 func bar(from, to float64) string { return fmt.Sprintf("M%.1f 50H%.1f", from, to) }
 
+// cutOff is true for a label that would lie partly outside.
+func cutOff(t tick) bool { return t.Pos < 2 || t.Pos > 98 }
+
 // valueTicks are some five round values of an axis.
 func valueTicks(low, high float64, label func(float64) string) []tick {
 	step := roundUp((high - low) / 5)
 	var ticks []tick
 	for n := math.Ceil(low / step); n*step <= high; n++ {
-		v := n * step
-		ticks = append(ticks, tick{Pos: 100 * (v - low) / (high - low), Label: label(v), value: v})
+		v, class := n*step, ""
+		if n == 0 {
+			class = "zero"
+		}
+		ticks = append(ticks, tick{Class: class, Pos: 100 * (v - low) / (high - low), Label: label(v), value: v})
 	}
 	return ticks
 }
