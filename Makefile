@@ -20,6 +20,9 @@ e2e: docker node-image ## the same on real kind, from nothing
 	SEATRIAL_E2E=1 go test -count=1 -timeout 30m -v ./cluster/kind
 	SEATRIAL_E2E=1 go test -count=1 -timeout 30m -v -run TestE2E ./cmd/seatrial
 
+fidelity: docker node-image ## hold the simulator against kind; writes docs/fidelity.md (SCENARIOS="…" for others)
+	go run ./hack/fidelity $(SCENARIOS)
+
 docker: ## bring up a Docker daemon where there is none
 	hack/docker-up
 
@@ -35,4 +38,4 @@ vuln: ## known vulnerabilities; asks the Go vulnerability database
 bench: ## absolute speed, beside a peer or a floor
 	go test -run '^$$' -bench . -benchmem ./load/... ./journal/...
 
-.PHONY: help build test e2e docker node-image lint vuln bench
+.PHONY: help build test e2e fidelity docker node-image lint vuln bench

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"os"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -192,4 +194,23 @@ func TestGatheringLetsSummariesGo(t *testing.T) {
 		t.Errorf("freed %v, want all three", gone)
 	}
 	runtime.KeepAlive(g)
+}
+
+// TestEveryFieldOfADistributionIsDocumented keeps docs/distribution.md whole.
+func TestEveryFieldOfADistributionIsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../docs/distribution.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, _ := manySeeds()
+	var text bytes.Buffer
+	if err := encode(&text, g.Distribution(), "  "); err != nil {
+		t.Fatal(err)
+	}
+	inside := map[string]bool{"seatrial": true} // of versions, which summary.json explains
+	for _, m := range regexp.MustCompile(`"(\w+)": `).FindAllStringSubmatch(text.String(), -1) {
+		if name := m[1]; !inside[name] && !regexp.MustCompile("[`{, ]"+name+"[`{}\\[, ]").Match(doc) {
+			t.Errorf("docs/distribution.md does not say what %s is", name)
+		}
+	}
 }

@@ -14,7 +14,7 @@ import (
 type power interface {
 	// observe gives the state to restore.
 	observe() (any, error)
-	act() error
+	act(ctx context.Context) error
 	// prove looks once; an error says what is missing.
 	prove(ctx context.Context) (seatrial.Proof, error)
 	// revert restores the state and returns once it is there.
@@ -64,12 +64,17 @@ func (c *Cluster) Observe(_ context.Context, a seatrial.Action) (seatrial.Prior,
 }
 
 // Act does it.
-func (c *Cluster) Act(_ context.Context, a seatrial.Action) error {
+func (c *Cluster) Act(ctx context.Context, a seatrial.Action) error {
 	p, err := c.power(a)
 	if err != nil {
 		return err
 	}
-	return p.act()
+	return p.act(ctx)
+}
+
+// request takes as long as one to the API server.
+func (c *Cluster) request(ctx context.Context, about string) error {
+	return c.world.Clock.Sleep(ctx, c.world.Draw(c.world.Timings.API, "request", about))
 }
 
 // glance is the pause between two looks for a proof.

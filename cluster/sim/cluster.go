@@ -33,7 +33,7 @@ func (c *Cluster) Apply(_ context.Context, manifests []byte) error { return c.wo
 // Settle returns once every node is Ready and every workload is as its spec
 // asks.
 func (c *Cluster) Settle(ctx context.Context) error {
-	err := c.world.Clock.Until(ctx, func() bool { return c.world.Missing() == nil })
+	err := c.world.Clock.Until(ctx, c.world.Settled)
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}

@@ -30,7 +30,10 @@ func (d *deletePod) observe() (any, error) {
 	return podState{p.UID}, nil
 }
 
-func (d *deletePod) act() error {
+func (d *deletePod) act(ctx context.Context) error {
+	if err := d.cluster.request(ctx, d.action.Target()); err != nil {
+		return err
+	}
 	p := d.pod()
 	switch {
 	case p == nil: // the proof decides
@@ -62,7 +65,7 @@ func (d *deletePod) revert(ctx context.Context, prior seatrial.Prior) error {
 	w := d.cluster.world
 	err = w.Clock.Until(ctx, func() bool {
 		p := d.pod()
-		return (p == nil || p.UID != state.UID || !p.Deleting) && w.Missing() == nil
+		return (p == nil || p.UID != state.UID || !p.Deleting) && w.Settled()
 	})
 	if err != nil {
 		return fmt.Errorf("waiting until %s is replaced: %w: %s", d.action.Target(), err, unsettled(w.Missing()))

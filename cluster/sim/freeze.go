@@ -29,7 +29,7 @@ type nodeState struct {
 
 func (f *freeze) observe() (any, error) { return nodeState{Frozen: f.node.Frozen()}, nil }
 
-func (f *freeze) act() error {
+func (f *freeze) act(context.Context) error {
 	f.node.Freeze(f.action.Mode == seatrial.Blackout)
 	f.cluster.world.Clock.Do(f.action.Expires, f.node.Thaw)
 	return nil
@@ -67,7 +67,7 @@ type throttle struct {
 
 func (t *throttle) observe() (any, error) { return nodeState{CPUs: t.node.Throttled()}, nil }
 
-func (t *throttle) act() error {
+func (t *throttle) act(context.Context) error {
 	t.node.Throttle(t.action.CPUs)
 	return nil
 }

@@ -28,8 +28,9 @@ type runFlags struct {
 	format   string
 }
 
-func runCommand() *cobra.Command {
-	f := &runFlags{}
+func runCommand() *cobra.Command { return runCommandOf(&runFlags{}) }
+
+func runCommandOf(f *runFlags) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run SCENARIO…",
 		Short: "Run every variant of the scenarios, and report what users felt",

@@ -31,12 +31,13 @@ type call struct {
 	tries  int // SYNs, or transmissions, that were not answered
 
 	// At the server.
-	at     place
-	index  int           // in the server's list of those it serves
-	finish time.Duration // when its answer is ready
-	status string        // class of an answer that is no success
-	below  *call         // the call that its server makes on its behalf
-	above  *call         // the call on whose behalf this is made
+	at      place
+	index   int           // in the server's list of those it serves
+	arrived time.Duration // when the server's kernel had it
+	finish  time.Duration // when its answer is ready
+	status  string        // class of an answer that is no success
+	below   *call         // the call that its server makes on its behalf
+	above   *call         // the call on whose behalf this is made
 
 	number  uint64 // of the request, for its timeout
 	turn    uint64 // of every other timer
@@ -159,17 +160,13 @@ func (c *call) choose() {
 	c.dial()
 }
 
-// dial sends a SYN.
+// dial sends a SYN. One to an address that is gone is lost: the node sends it on
+// by its default route, where somebody's firewall drops it without a word (seen
+// on kind). Its connection stays bound to that address until the client gives
+// up, whatever kube-proxy learns meanwhile.
 func (c *call) dial() {
-	n, pod := c.pool.network, c.target
 	switch {
-	case cut(c.pool.node, pod.Node):
-		c.again(onSYN)
-	case !pod.Addressed():
-		if n.unreachable(pod.Node) {
-			c.later(roundTrip, tally.Unreachable)
-			return
-		}
+	case cut(c.pool.node, c.target.Node), !c.target.Addressed():
 		c.again(onSYN)
 	case c.listener() == nil:
 		c.later(roundTrip, tally.Refused)
@@ -194,10 +191,13 @@ func (c *call) listener() *world.Process {
 
 // again sends a packet that was lost once more, as late as TCP does.
 func (c *call) again(what uint64) {
-	wait := rtoWait(c.tries)
+	var wait time.Duration
 	if what == onSYN {
 		wait = synWait(c.tries)
+	} else {
+		wait = rtoWait(c.tries, c.conn.roundTrip)
 	}
+	wait += time.Duration(c.pool.random.Int64N(int64(granule(wait))))
 	c.tries++
 	c.guard()
 	c.after(wait, what)
@@ -224,6 +224,7 @@ func (c *call) transmit() {
 	case c.conn.dead:
 		c.broken(tally.Reset)
 	default:
+		c.arrived = c.pool.network.clock.Now()
 		server.arrive(c)
 	}
 }
@@ -265,6 +266,7 @@ func (c *call) succeed(class string, close bool) {
 	c.at = nowhere
 	c.pod = c.conn.server.process.Pod
 	conn := c.conn
+	conn.smooth(c.pool.network.clock.Now() - c.arrived)
 	c.conn = nil
 	if close {
 		conn.close()

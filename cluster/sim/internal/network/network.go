@@ -22,13 +22,12 @@ type Network struct {
 	world *world.World
 	clock *virtual.Clock
 	seed  virtual.Seed
-	icmp  map[*world.Node]*bucket
 	free  []*call // of applications' own calls, to be used again
 }
 
 // New is the network of a cluster.
 func New(w *world.World) *Network {
-	return &Network{world: w, clock: w.Clock, seed: w.Seed, icmp: map[*world.Node]*bucket{}}
+	return &Network{world: w, clock: w.Clock, seed: w.Seed}
 }
 
 func overhead(r *rand.Rand) time.Duration {

@@ -1,10 +1,6 @@
 package network
 
-import (
-	"time"
-
-	"github.com/seatrial/seatrial/cluster/sim/internal/world"
-)
+import "time"
 
 // Linux's times for what is not answered.
 const (
@@ -13,8 +9,8 @@ const (
 	// Linux 6.5; tcp_timer.c: tcp_retransmit_timer).
 	firstSYN  = time.Second
 	linearSYN = 4
-	// firstRTO is TCP_RTO_MIN: within a cluster the round trip adds nothing to
-	// it. It doubles each time up to mostRTO: 0.2, 0.6, 1.4, 3.0, 6.2, 12.6 s.
+	// firstRTO is TCP_RTO_MIN, to which the smoothed round trip comes. It doubles
+	// each time up to mostRTO: 0.2, 0.6, 1.4, 3.0, 6.2, 12.6 s and a little.
 	firstRTO = 200 * time.Millisecond
 	mostRTO  = 120 * time.Second
 )
@@ -27,31 +23,23 @@ func synWait(n int) time.Duration {
 	return min(firstSYN<<min(n-linearSYN, 10), mostRTO)
 }
 
-// rtoWait is the time from the n-th transmission (from zero) to the next.
-func rtoWait(n int) time.Duration { return min(firstRTO<<min(n, 12), mostRTO) }
-
-// bucket limits the ICMP errors that a kernel sends to one peer: one a second,
-// six in a burst (net.ipv4.icmp_ratelimit; inetpeer.c: inet_peer_xrlim_allow).
-type bucket struct {
-	tokens float64
-	at     time.Duration
+// rtoWait is the time from the n-th transmission (from zero) to the next, on a
+// connection with that smoothed round-trip time (tcp_input.c: tcp_set_rto).
+func rtoWait(n int, roundTrip time.Duration) time.Duration {
+	return min((firstRTO+roundTrip)<<min(n, 12), mostRTO)
 }
 
-const icmpBurst = 6
-
-// unreachable says whether the node tells a client that an address is gone.
-func (n *Network) unreachable(node *world.Node) bool {
-	now := n.clock.Now()
-	b := n.icmp[node]
-	if b == nil {
-		b = &bucket{tokens: icmpBurst, at: now}
-		n.icmp[node] = b
+// granule is how coarse the kernel's timer wheel is for a wait: a timer fires
+// at the next multiple of it. 64 jiffies are exact; every further level covers
+// eight times the time with an eighth of the precision (kernel/time/timer.c).
+func granule(wait time.Duration) time.Duration {
+	g := jiffy
+	for exact := 64 * jiffy; wait >= exact; exact *= 8 {
+		g *= 8
 	}
-	b.tokens = min(icmpBurst, b.tokens+(now-b.at).Seconds())
-	b.at = now
-	if b.tokens < 1 {
-		return false
-	}
-	b.tokens--
-	return true
+	return g
 }
+
+// jiffy is that of HZ=250, the default of Debian, Ubuntu and Container-Optimized
+// OS.
+const jiffy = 4 * time.Millisecond

@@ -88,6 +88,22 @@ type conn struct {
 	used   bool // it has carried a request before
 	idle   bool
 	index  int // in the server's list
+
+	roundTrip time.Duration // smoothed, as its sender sees it
+}
+
+// delayedACK is how long a receiver may keep an acknowledgement that it hopes
+// to send with an answer (TCP_DELACK_MIN).
+const delayedACK = 40 * time.Millisecond
+
+// smooth takes a measured round trip: that of the acknowledgement, which comes
+// with the answer or when it has waited long enough (RFC 6298, 2).
+func (c *conn) smooth(answered time.Duration) {
+	measured := min(answered, delayedACK)
+	if c.roundTrip == 0 {
+		c.roundTrip = measured
+	}
+	c.roundTrip += (measured - c.roundTrip) / 8
 }
 
 // close is the client's.

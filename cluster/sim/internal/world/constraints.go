@@ -2,6 +2,7 @@ package world
 
 import (
 	"math"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -31,7 +32,6 @@ type domains struct {
 	key     string
 	byNode  []int32          // for the host name: each node is one
 	byValue map[string]int64 // for any other key
-	total   int64
 }
 
 // of is the count in the node's domain; false when the node lacks the key.
@@ -87,7 +87,7 @@ func (c *constraints) count(one term) domains {
 }
 
 func (d domains) plus(o domains) domains {
-	sum := domains{key: d.key, total: d.total + o.total, byNode: make([]int32, len(d.byNode)), byValue: map[string]int64{}}
+	sum := domains{key: d.key, byNode: make([]int32, len(d.byNode)), byValue: map[string]int64{}}
 	for i := range d.byNode {
 		sum.byNode[i] = d.byNode[i] + o.byNode[i]
 	}
@@ -104,19 +104,31 @@ func (d domains) plus(o domains) domains {
 
 func (c *constraints) domains(key string, t *tally) domains {
 	d := domains{key: key, byNode: t.byNode}
-	if key != corev1.LabelHostname {
-		d.byValue = map[string]int64{}
+	if key == corev1.LabelHostname || !c.world.labelled(key) {
+		return d
 	}
+	d.byValue = map[string]int64{}
 	for i, n := range t.byNode {
-		d.total += int64(n)
-		if key == corev1.LabelHostname {
-			continue
-		}
 		if value, has := c.world.Nodes[i].Labels[key]; has {
 			d.byValue[value] += int64(n)
 		}
 	}
 	return d
+}
+
+// labelled says whether any node has the label.
+func (w *World) labelled(key string) bool {
+	known, asked := w.labels[key]
+	if !asked {
+		known = slices.ContainsFunc(w.Nodes, func(n *Node) bool { return n.Labels.Has(key) })
+		w.labels[key] = known
+	}
+	return known
+}
+
+// any says whether a pod is counted anywhere.
+func (d *domains) any() bool {
+	return slices.ContainsFunc(d.byNode, func(n int32) bool { return n > 0 })
 }
 
 // countSpread finds the domain with the fewest among the nodes that count
@@ -192,7 +204,7 @@ func (c *constraints) refusesTopology(n *Node) string {
 		count, has := c.near[i].of(n)
 		// The first of a group may go anywhere (interpodaffinity/filtering.go:
 		// satisfyPodAffinity).
-		if !has || count == 0 && !(c.near[i].total == 0 && c.s.near[i].selects(c.t)) {
+		if !has || count == 0 && (c.near[i].any() || !c.s.near[i].selects(c.t)) {
 			return "node(s) didn't match pod affinity rules"
 		}
 	}

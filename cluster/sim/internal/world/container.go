@@ -39,7 +39,7 @@ func (c *Container) identity() string {
 // runtime has done its part.
 func (c *Container) start() {
 	n := c.pod.Node
-	n.does(c.pod.world.draw(c.pod.world.Timings.Start, "start", n.Name), func() {
+	n.does(c.pod.world.Draw(c.pod.world.Timings.Start, "start", n.Name), func() {
 		if c.pod.ending || c.running {
 			return
 		}

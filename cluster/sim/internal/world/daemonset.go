@@ -26,9 +26,15 @@ func (w *World) applyDaemonSet(o *appsv1.DaemonSet) error {
 		return err
 	}
 	// pkg/controller/daemon/util: AddOrUpdateDaemonPodTolerations.
-	for _, taint := range []string{corev1.TaintNodeNotReady, corev1.TaintNodeUnreachable, corev1.TaintNodeUnschedulable,
-		corev1.TaintNodeDiskPressure, corev1.TaintNodeMemoryPressure, corev1.TaintNodePIDPressure} {
-		t.Spec.Tolerations = append(t.Spec.Tolerations, corev1.Toleration{Key: taint, Operator: corev1.TolerationOpExists})
+	for _, taint := range []corev1.Taint{
+		{Key: corev1.TaintNodeNotReady, Effect: corev1.TaintEffectNoExecute},
+		{Key: corev1.TaintNodeUnreachable, Effect: corev1.TaintEffectNoExecute},
+		{Key: corev1.TaintNodeUnschedulable, Effect: corev1.TaintEffectNoSchedule},
+		{Key: corev1.TaintNodeDiskPressure, Effect: corev1.TaintEffectNoSchedule},
+		{Key: corev1.TaintNodeMemoryPressure, Effect: corev1.TaintEffectNoSchedule},
+		{Key: corev1.TaintNodePIDPressure, Effect: corev1.TaintEffectNoSchedule}} {
+		t.Spec.Tolerations = append(t.Spec.Tolerations,
+			corev1.Toleration{Key: taint.Key, Effect: taint.Effect, Operator: corev1.TolerationOpExists})
 	}
 	if t.scheduling, err = schedulingOf(t); err != nil {
 		return err
@@ -114,21 +120,28 @@ func (d *daemonSet) Fire(uint64) {
 	d.update()
 }
 
-// update replaces one old pod at a time, while all others are ready
-// (maxUnavailable 1).
+// update replaces old pods (rollingUpdate): all that are not ready anyway, and
+// one other while nothing else is unavailable (maxUnavailable 1). A pod that is
+// being deleted is that one.
 func (d *daemonSet) update() {
 	if d.onDelete {
 		return
 	}
-	var old *Pod
+	budget := 1
+	var ready []*Pod
 	for _, p := range d.pods {
-		if p.Template.Hash != d.template.Hash {
-			old = p
-		} else if !p.isReady() {
-			return
+		old := p.Template.Hash != d.template.Hash
+		switch {
+		case !p.isReady():
+			budget--
+			if old && p.Active() {
+				p.Delete(-1)
+			}
+		case old:
+			ready = append(ready, p)
 		}
 	}
-	if old != nil && old.Active() {
-		old.Delete(-1)
+	for _, p := range ready[:min(max(0, budget), len(ready))] {
+		p.Delete(-1)
 	}
 }

@@ -129,7 +129,7 @@ func (w *World) applyPod(p *corev1.Pod) error {
 func (w *World) Reset() {
 	w.owners = slices.DeleteFunc(w.owners, func(o owner) bool { return !o.system() })
 	w.services = slices.DeleteFunc(w.services, func(s *Service) bool { return s.Namespace != systemNamespace })
-	w.budgets = nil
+	w.budgets, w.laggard = nil, nil
 	w.generation++
 	for _, p := range w.Pods("", everything) {
 		if p.Namespace != systemNamespace {

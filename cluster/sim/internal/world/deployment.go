@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -19,8 +20,8 @@ type deployment struct {
 	surge       int
 	unavailable int
 	minReady    time.Duration
-	sets        []*replicaSet // the newest last
-	revision    int
+	sets        []*replicaSet // in the order of their creation, but the latest last
+	created     int           // ReplicaSets so far
 	queued      bool
 }
 
@@ -80,18 +81,27 @@ func fenceposts(r *appsv1.RollingUpdateDeployment, replicas int) (surge, unavail
 	if surge == 0 && unavailable == 0 {
 		unavailable = 1
 	}
-	return surge, unavailable, nil
+	return surge, min(unavailable, replicas), nil // deployment_util.go: MaxUnavailable
 }
 
 // rollTo makes the template the latest.
 func (d *deployment) rollTo(t *Template) {
 	if i := slices.IndexFunc(d.sets, func(r *replicaSet) bool { return r.template.Hash == t.Hash }); i >= 0 {
 		latest := d.sets[i]
-		d.sets = append(slices.Delete(d.sets, i, i+1), latest)
+		d.sets = append(d.oldest(slices.Delete(d.sets, i, i+1)), latest)
 	} else {
-		d.sets = append(d.sets, &replicaSet{world: d.world, above: d, name: d.name + "-" + t.Hash, template: t.withHash()})
+		d.created++
+		d.sets = append(d.oldest(d.sets),
+			&replicaSet{world: d.world, above: d, name: d.name + "-" + t.Hash, template: t.withHash(), order: d.created})
 	}
 	d.poke()
+}
+
+// oldest sorts ReplicaSets in the order in which they are scaled down
+// (ReplicaSetsByCreationTimestamp).
+func (d *deployment) oldest(sets []*replicaSet) []*replicaSet {
+	slices.SortFunc(sets, func(a, b *replicaSet) int { return cmp.Compare(a.order, b.order) })
+	return sets
 }
 
 func (d *deployment) key() string { return "deployment " + d.namespace + "/" + d.name }
@@ -178,8 +188,11 @@ func (d *deployment) scaleDown(latest *replicaSet, old []*replicaSet) {
 	for _, r := range d.sets {
 		total += r.replicas
 	}
-	unready := latest.replicas - latest.count(d.available)
-	d.cleanUp(old, total-least-unready)
+	most := total - least - (latest.replicas - latest.count(d.available))
+	if most <= 0 {
+		return // also while ReplicaSets have not yet deleted what they are to
+	}
+	d.cleanUp(old, most)
 	available := 0
 	for _, r := range d.sets {
 		available += r.count(d.available)

@@ -76,53 +76,65 @@ func (w *World) Evict(p *Pod) error {
 
 // allows decides on one pod.
 func (b *Budget) allows(p *Pod) bool {
-	healthy, desired := b.health()
-	if !p.Ready && (b.alwaysAllow || healthy >= desired && desired > 0) {
+	s := b.status()
+	if !p.Ready && (b.alwaysAllow || s.healthy >= s.desired && s.desired > 0) {
 		return true
 	}
-	return healthy-desired > 0
+	return s.allowed() > 0
 }
 
 // Allowed is how many disruptions it allows now (status.disruptionsAllowed).
-func (b *Budget) Allowed() int {
-	healthy, desired := b.health()
-	return max(0, healthy-desired)
+func (b *Budget) Allowed() int { return b.status().allowed() }
+
+// budgetStatus is a budget's as pkg/controller/disruption writes it.
+type budgetStatus struct{ healthy, desired, expected int }
+
+// allowed is updatePdbStatus: a budget that expects no pods allows nothing.
+func (s budgetStatus) allowed() int {
+	if s.expected <= 0 {
+		return 0
+	}
+	return max(0, s.healthy-s.desired)
 }
 
-// health is currentHealthy and desiredHealthy
-// (pkg/controller/disruption: getExpectedPodCount, countHealthyPods).
-func (b *Budget) health() (healthy, desired int) {
+// status counts (getExpectedPodCount, countHealthyPods). Where the controller
+// fails, as it does on pods of a DaemonSet, which has no scale, nothing is
+// expected, so nothing is allowed (failSafe).
+func (b *Budget) status() budgetStatus {
 	pods := b.world.Pods(b.Namespace, b.selector)
+	var s budgetStatus
 	for _, p := range pods {
 		if p.isReady() {
-			healthy++
+			s.healthy++
 		}
 	}
-	switch {
-	case b.most != nil:
-		expected := b.scale(pods)
-		// Percentages round up, as for minAvailable.
-		most, err := intstr.GetScaledValueFromIntOrPercent(b.most, expected, true)
-		if err != nil {
-			return healthy, expected
-		}
-		return healthy, max(0, expected-most)
-	case b.least != nil && b.least.Type == intstr.Int:
-		return healthy, b.least.IntValue()
-	case b.least != nil:
-		expected := b.scale(pods)
-		desired, err := intstr.GetScaledValueFromIntOrPercent(b.least, expected, true)
-		if err != nil {
-			return healthy, expected
-		}
-		return healthy, desired
+	if b.most == nil && b.least != nil && b.least.Type == intstr.Int {
+		s.expected, s.desired = len(pods), b.least.IntValue()
+		return s
 	}
-	return healthy, 0
+	expected, known := scaleOf(pods)
+	share := b.least
+	if b.most != nil {
+		share = b.most
+	}
+	if !known || share == nil {
+		return s
+	}
+	// Percentages of either round up.
+	scaled, err := intstr.GetScaledValueFromIntOrPercent(share, expected, true)
+	if err != nil {
+		return s
+	}
+	s.expected, s.desired = expected, scaled
+	if b.most != nil {
+		s.desired = max(0, expected-scaled)
+	}
+	return s
 }
 
-// scale is how many pods their controllers ask for.
-func (b *Budget) scale(pods []*Pod) int {
-	total := 0
+// scaleOf is how many pods their controllers ask for (getExpectedScale); pods
+// without a controller do not count, and false is a controller without a scale.
+func scaleOf(pods []*Pod) (total int, known bool) {
 	seen := map[string]bool{}
 	for _, p := range pods {
 		if p.owner == nil {
@@ -137,11 +149,13 @@ func (b *Budget) scale(pods []*Pod) int {
 			}
 		case *statefulSet:
 			replicas = o.replicas
+		default:
+			return 0, false
 		}
 		if !seen[key] {
 			seen[key] = true
 			total += replicas
 		}
 	}
-	return total
+	return total, true
 }

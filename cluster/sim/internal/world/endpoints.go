@@ -19,6 +19,7 @@ type Service struct {
 	publish  bool // publishNotReadyAddresses
 	ports    []corev1.ServicePort
 	views    []View // as the API had them, the latest last
+	members  []*Pod // that it selects, sorted by name; some may be gone
 	queued   bool
 }
 
@@ -60,9 +61,18 @@ func (w *World) applyService(o *corev1.Service) error {
 	case o.Spec.InternalTrafficPolicy != nil && *o.Spec.InternalTrafficPolicy == corev1.ServiceInternalTrafficPolicyLocal:
 		w.warn("service %s: internalTrafficPolicy has no effect in the simulator", s.Name)
 	}
+	s.members = w.Pods(s.Namespace, s.selector)
 	s.poke()
 	return nil
 }
+
+// join takes a new pod in.
+func (s *Service) join(p *Pod) {
+	i, _ := slices.BinarySearchFunc(s.members, p, byName)
+	s.members = slices.Insert(s.members, i, p)
+}
+
+func byName(a, b *Pod) int { return strings.Compare(a.Name, b.Name) }
 
 // Service finds a service; nil where there is none.
 func (w *World) Service(namespace, name string) *Service {
@@ -152,7 +162,8 @@ func (s *Service) poke() {
 func (s *Service) Fire(uint64) {
 	s.queued = false
 	v := View{change: len(s.world.changes)}
-	for _, p := range s.world.Pods(s.Namespace, s.selector) {
+	s.members = slices.DeleteFunc(s.members, func(p *Pod) bool { return p.Gone })
+	for _, p := range s.members {
 		switch {
 		case !p.addressed, p.Phase == corev1.PodFailed, p.Phase == corev1.PodSucceeded:
 		case s.publish, p.Ready && !p.Deleting:

@@ -36,9 +36,9 @@ func (p *Pod) begin() {
 		p.containers = append(p.containers, c)
 	}
 	w := p.world
-	setup := w.draw(w.Timings.Sandbox, "sandbox", p.Node.Name)
+	setup := w.Draw(w.Timings.Sandbox, "sandbox", p.Node.Name)
 	for range t.setup {
-		setup += w.draw(w.Timings.Start, "start", p.Node.Name) + w.Timings.Relist/2
+		setup += w.Draw(w.Timings.Start, "start", p.Node.Name) + w.Timings.Relist/2
 	}
 	p.Node.does(setup, func() {
 		if p.ending {
@@ -134,7 +134,7 @@ func (p *Pod) Delete(grace time.Duration) {
 		p.changed()
 	}
 	if node != nil {
-		node.tells(func() { node.does(0, p.end) })
+		node.tells(func() { node.does(p.world.Draw(p.world.Timings.Signal, "signal", node.Name), p.end) })
 	}
 }
 
@@ -182,9 +182,9 @@ func (p *Pod) endFrom(i int, deadline time.Duration) {
 // teardown takes the network away, and then the object.
 func (p *Pod) teardown() {
 	w, n := p.world, p.Node
-	n.does(w.draw(w.Timings.Teardown, "teardown", n.Name), func() {
+	n.does(w.Draw(w.Timings.Teardown, "teardown", n.Name), func() {
 		p.addressed = false
-		n.does(w.draw(w.Timings.Removal, "removal", n.Name), func() { n.tells(p.remove) })
+		n.does(w.Draw(w.Timings.Removal, "removal", n.Name), func() { n.tells(p.remove) })
 	})
 }
 

@@ -195,7 +195,7 @@ func (l *lifecycle) toleration(p *Pod, taint *corev1.Taint) (stays time.Duration
 // could not say comes now, and pods that were marked become Ready at the next
 // tick of its status manager.
 func (l *lifecycle) back(n *Node) {
-	n.world.Clock.Do(n.world.draw(n.world.Timings.Watch, "status", n.Name), func() {
+	n.world.Clock.Do(n.world.Draw(n.world.Timings.Watch, "status", n.Name), func() {
 		if n.lost {
 			return
 		}
@@ -220,7 +220,7 @@ func (l *lifecycle) ready(n *Node) {
 	l.notice = slices.DeleteFunc(l.notice, func(o *Node) bool { return o == n })
 	n.tell(seatrial.Info, "Ready")
 	l.world.scheduler.retry()
-	wait := n.world.draw(Range{0, n.world.Timings.StatusTick}, "status tick", n.Name)
+	wait := n.world.Draw(Range{0, n.world.Timings.StatusTick}, "status tick", n.Name)
 	n.does(wait, func() {
 		for _, p := range slices.Clone(n.pods) {
 			p.report()

@@ -122,7 +122,7 @@ func (n *Node) tells(f func()) {
 		n.outbox = append(n.outbox, f)
 		return
 	}
-	n.world.Clock.Do(n.world.draw(n.world.Timings.Watch, "status", n.Name), func() {
+	n.world.Clock.Do(n.world.Draw(n.world.Timings.Watch, "status", n.Name), func() {
 		if !n.reaches() {
 			n.outbox = append(n.outbox, f)
 			return

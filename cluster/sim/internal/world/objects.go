@@ -111,8 +111,8 @@ type owner interface {
 	system() bool
 }
 
-// selectorOf reads a label selector; an empty one matches nothing, as in
-// controllers.
+// selectorOf reads a label selector: none matches nothing, an empty one matches
+// everything.
 func selectorOf(s *metav1.LabelSelector) (labels.Selector, error) {
 	return metav1.LabelSelectorAsSelector(s)
 }

@@ -18,11 +18,20 @@ var everything = labels.Everything()
 func (w *World) create(o owner, t *Template, name string) *Pod {
 	w.serial++
 	p := &Pod{Namespace: t.Namespace, Name: name, Template: t, Phase: corev1.PodPending,
-		UID: fmt.Sprintf("pod-%d", w.serial), world: w, owner: o, serial: w.serial,
+		UID: w.uid(), world: w, owner: o, serial: w.serial,
 		createdAt: w.Clock.Now(), readyAt: w.Clock.Now()}
 	w.pods[p.Key()] = p
+	for _, s := range w.servicesOf(t) {
+		s.join(p)
+	}
 	p.tell(seatrial.Info, "%s", p.now())
 	return p
+}
+
+// uid is the latest pod's, of no order: where controllers compare UIDs, they
+// draw.
+func (w *World) uid() string {
+	return fmt.Sprintf("%013x-%d", uint64(w.Seed.Unit("uid", "", w.serial)*(1<<52)), w.serial)
 }
 
 // bind puts the pod on a node.
@@ -48,4 +57,4 @@ func (w *World) suffix(of string, n uint64) string {
 }
 
 // soon is when a controller acts on a change that it hears of now.
-func (w *World) soon(of string) time.Duration { return w.draw(w.Timings.Control, "control", of) }
+func (w *World) soon(of string) time.Duration { return w.Draw(w.Timings.Control, "control", of) }

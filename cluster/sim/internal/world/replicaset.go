@@ -20,6 +20,7 @@ type replicaSet struct {
 	replicas int
 	pods     []*Pod // all that are not gone
 	made     uint64
+	order    int // among its Deployment's, by creation
 	queued   bool
 }
 
@@ -106,12 +107,20 @@ func (r *replicaSet) victims(active []*Pod) []*Pod {
 			before(!a.Ready, !b.Ready),
 			cmp.Compare(a.deletionCost(), b.deletionCost()),
 			cmp.Compare(together[b.Node], together[a.Node]),
-			cmp.Compare(logAge(now-a.readyAt), logAge(now-b.readyAt)),
+			younger(a, b, a.Ready && b.Ready, now-a.readyAt, now-b.readyAt),
 			cmp.Compare(b.restarts(), a.restarts()),
-			cmp.Compare(logAge(now-a.createdAt), logAge(now-b.createdAt)),
-			cmp.Compare(a.UID, b.UID))
+			younger(a, b, true, now-a.createdAt, now-b.createdAt))
 	})
 	return active
+}
+
+// younger puts the younger pod first; pods of about the same age are as good
+// as drawn, by their UIDs, and no later rule decides on them.
+func younger(a, b *Pod, known bool, ageA, ageB time.Duration) int {
+	if !known || ageA == ageB {
+		return 0
+	}
+	return cmp.Or(cmp.Compare(logAge(ageA), logAge(ageB)), cmp.Compare(a.UID, b.UID))
 }
 
 // related are the pods of all ReplicaSets of the Deployment: getPodsRankedByRelatedPodsOnSameNode.
@@ -140,8 +149,8 @@ func before(a, b bool) int {
 // logAge makes pods of about the same age equal, so that a scale-down does not
 // always hit the zone that started last (LogarithmicScaleDown).
 func logAge(age time.Duration) int {
-	if age < time.Nanosecond {
-		return 0
+	if age <= 0 {
+		return -1
 	}
 	return int(math.Log2(float64(age)))
 }

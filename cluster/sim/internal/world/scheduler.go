@@ -43,7 +43,7 @@ type pending struct {
 
 func (s *scheduler) enqueue(p *Pod) {
 	s.queue = append(s.queue, p)
-	s.wake(s.world.draw(s.world.Timings.Control, "scheduler", ""))
+	s.wake(s.world.Draw(s.world.Timings.Control, "scheduler", ""))
 }
 
 func (s *scheduler) wake(d time.Duration) {

@@ -130,6 +130,10 @@ func normalize(scores []int64, reverse bool) []int64 {
 // the scenario's own constraints, and only that key is for the defaults.
 func (c *constraints) bySpread(nodes []*Node) []int64 {
 	scores := make([]int64, len(nodes))
+	weights := make([]float64, len(c.spread)) // topologyNormalizingWeight
+	for j := range c.spread {
+		weights[j] = math.Log(float64(c.spread[j].size(nodes) + 2))
+	}
 	lowest, highest := int64(math.MaxInt64), int64(0)
 	for i, n := range nodes {
 		sum := 0.0
@@ -139,7 +143,7 @@ func (c *constraints) bySpread(nodes []*Node) []int64 {
 				continue
 			}
 			if count, has := k.of(n); has {
-				sum += float64(count)*math.Log(float64(k.size(nodes)+2)) + float64(k.skew-1)
+				sum += float64(count)*weights[j] + float64(k.skew-1)
 			}
 		}
 		scores[i] = int64(math.Round(sum))

@@ -38,6 +38,7 @@ func (w *World) applyStatefulSet(o *appsv1.StatefulSet) error {
 	s.replicas, s.template = replicasOf(o.Spec.Replicas), t
 	s.parallel = o.Spec.PodManagementPolicy == appsv1.ParallelPodManagement
 	s.onDelete = o.Spec.UpdateStrategy.Type == appsv1.OnDeleteStatefulSetStrategyType
+	s.partition = 0
 	if rolling := o.Spec.UpdateStrategy.RollingUpdate; rolling != nil && rolling.Partition != nil {
 		s.partition = int(*rolling.Partition)
 	}
@@ -85,64 +86,75 @@ func (s *statefulSet) poke() {
 // Fire is one sync (pkg/controller/statefulset: updateStatefulSet): create in
 // order, each once its predecessor is ready; a pod that terminates is not
 // replaced before its object is gone; scale down and update from the end.
+// A pod of a broken revision is not replaced while it is not ready: that takes
+// somebody who deletes it, as on a real cluster.
 func (s *statefulSet) Fire(uint64) {
 	s.queued = false
 	for i := range s.replicas {
-		p := s.pods[i]
-		if p == nil {
+		if s.pods[i] == nil {
 			s.make(i)
-			p = s.pods[i]
 		}
-		if !s.parallel && !p.isReady() {
-			s.replaceBroken(i)
+		if !s.parallel && !s.pods[i].isReady() {
 			return
 		}
 	}
-	for i := range s.highest() {
-		at := s.highest() - i
-		if p := s.pods[at]; at >= s.replicas && p != nil {
-			p.Delete(-1)
-			return
-		}
+	if s.condemn() {
+		return
 	}
 	s.update()
 }
 
-// replaceBroken lets a pod of an old template that is not ready go, so that a
-// broken revision can be repaired.
-func (s *statefulSet) replaceBroken(i int) {
-	if p := s.pods[i]; p.Active() && p.Template.Hash != s.template.Hash && !s.onDelete && i >= s.partition && p.Node == nil {
+// condemn deletes what is beyond the replicas, the highest first, and says
+// whether the rest has to wait for it (processCondemned).
+func (s *statefulSet) condemn() bool {
+	for i := s.highest(); i >= s.replicas; i-- {
+		p := s.pods[i]
+		if p == nil || s.parallel && p.Deleting {
+			continue
+		}
 		p.Delete(-1)
+		if !s.parallel {
+			return true
+		}
 	}
+	return false
 }
 
 func (s *statefulSet) highest() int {
-	highest := 0
+	highest := -1
 	for i := range s.pods {
 		highest = max(highest, i)
 	}
 	return highest
 }
 
-// update replaces one pod of an old template, the highest first, while all are
-// ready.
+// update replaces pods of an old template, the highest first, while no more
+// than one is unavailable (updateStatefulSetAfterInvariantEstablished). Those
+// that are not ready anyway go first; only Parallel ever finds any.
 func (s *statefulSet) update() {
 	if s.onDelete {
 		return
 	}
-	for i := s.replicas - 1; i >= s.partition; i-- {
-		p := s.pods[i]
-		if p == nil || !p.isReady() && p.Template.Hash == s.template.Hash {
-			return
+	budget := 1
+	for i := range s.replicas {
+		if !s.pods[i].isReady() {
+			budget--
 		}
-		if p.Template.Hash != s.template.Hash {
-			if p.Active() {
-				p.Delete(-1)
-			}
-			return
+	}
+	for i := s.replicas - 1; i >= s.partition; i-- {
+		if p := s.pods[i]; s.old(p) && !p.Ready && p.Active() {
+			p.Delete(-1)
+		}
+	}
+	for i := s.replicas - 1; i >= s.partition && budget > 0; i-- {
+		if p := s.pods[i]; s.old(p) && p.isReady() {
+			p.Delete(-1)
+			budget--
 		}
 	}
 }
+
+func (s *statefulSet) old(p *Pod) bool { return p.Template.Hash != s.template.Hash }
 
 func (s *statefulSet) make(i int) {
 	p := s.world.create(s, s.template, fmt.Sprintf("%s-%d", s.name, i))

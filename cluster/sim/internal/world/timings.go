@@ -32,10 +32,12 @@ type Timings struct {
 	ProxyMinSync time.Duration // pkg/proxy/apis/config: iptables.minSyncPeriod
 
 	// Latencies of a small cluster; each is drawn between its two ends.
+	API        Range // a request to the API server from outside (kind)
 	Control    Range // a change is seen and acted on by a controller or by the scheduler (kind)
 	Watch      Range // a change reaches a kubelet or a kube-proxy (kind)
 	Sandbox    Range // a pod's sandbox and network are made (kind)
 	Start      Range // a container is created and started (kind)
+	Signal     Range // from a kubelet's decision to end a container to its first signal (kind)
 	Teardown   Range // from the last container's end to the pod's address being gone (kind)
 	Removal    Range // from there to the object being gone (kind)
 	ProxyApply Range // kube-proxy writes its rules (kind)
@@ -67,10 +69,12 @@ func Kubernetes137() Timings {
 		DefaultGrace:      30 * time.Second,
 		EvictionRetry:     5 * time.Second,
 		ProxyMinSync:      time.Second,
+		API:               Range{5 * time.Millisecond, 60 * time.Millisecond},
 		Control:           Range{5 * time.Millisecond, 25 * time.Millisecond},
 		Watch:             Range{5 * time.Millisecond, 20 * time.Millisecond},
 		Sandbox:           Range{300 * time.Millisecond, 700 * time.Millisecond},
 		Start:             Range{100 * time.Millisecond, 300 * time.Millisecond},
+		Signal:            Range{80 * time.Millisecond, 250 * time.Millisecond},
 		Teardown:          Range{100 * time.Millisecond, 300 * time.Millisecond},
 		Removal:           Range{500 * time.Millisecond, 1500 * time.Millisecond},
 		ProxyApply:        Range{20 * time.Millisecond, 80 * time.Millisecond},

@@ -51,7 +51,9 @@ type World struct {
 	// Warnings are about what was accepted and has no effect here.
 	Warnings []string
 
-	owners     []owner // in the order in which they came
+	laggard    owner           // was not settled when last asked
+	labels     map[string]bool // whether any node has that key
+	owners     []owner         // in the order in which they came
 	services   []*Service
 	budgets    []*Budget
 	pods       map[string]*Pod
@@ -70,7 +72,7 @@ type drawKey struct{ what, of string }
 // New boots a cluster: a control plane, the workers, and the agents' node.
 func New(clock *virtual.Clock, c Config) (*World, error) {
 	w := &World{Clock: clock, Seed: c.Seed, Timings: Kubernetes137(), Version: c.Kubernetes,
-		pods: map[string]*Pod{}, draws: map[drawKey]uint64{}}
+		pods: map[string]*Pod{}, draws: map[drawKey]uint64{}, labels: map[string]bool{}}
 	if w.Version == "" {
 		w.Version = Version
 	}
@@ -156,8 +158,8 @@ func (w *World) Pods(namespace string, selector labels.Selector) []*Pod {
 	return found
 }
 
-// draw is a time from a range, by what it is for.
-func (w *World) draw(r Range, what, of string) time.Duration {
+// Draw is a time from a range, by what it is for.
+func (w *World) Draw(r Range, what, of string) time.Duration {
 	k := drawKey{what, of}
 	w.draws[k]++
 	return w.Seed.Between(r.Low, r.High, what, of, w.draws[k])
@@ -177,6 +179,22 @@ func (w *World) Missing() []string {
 		}
 	}
 	return missing
+}
+
+// Settled says whether nothing is [World.Missing], as quickly as it can: it
+// begins with what was missing the last time.
+func (w *World) Settled() bool {
+	if w.lifecycle.sick > 0 || w.laggard != nil && w.laggard.missing() != "" {
+		return false
+	}
+	w.laggard = nil
+	for _, o := range w.owners {
+		if o.missing() != "" {
+			w.laggard = o
+			return false
+		}
+	}
+	return true
 }
 
 // Whole says whether a pod's controller has what it asks for.
