@@ -29,6 +29,7 @@ var floors = []struct {
 	{"scenarios", 4, "decoding knows no backend"},
 	{"faults", 4, "faults ask for actions and know no backend"},
 	{"load", 4, "the load engine runs in a pod and knows no cluster"},
+	{"report/statistics", 1, "numbers in, numbers out: it knows no trial"},
 	{"report", 4, "a report is a fold over a journal and knows no runner"},
 	{"cluster/kube", 4, "a backend gets agents handed in and knows no load"},
 	{"cluster/kind", 4, "as kube"},

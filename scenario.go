@@ -7,11 +7,13 @@ import "time"
 type Scenario struct {
 	Name        string // a DNS label
 	Description string
-	Spec        Spec     // what every variant starts from, defaults filled in
-	Variants    []Trial  // at least one, the baseline first where one is named
-	Source      []byte   // the file as read, for the report
-	Path        string   // where it was read; empty when it was built in Go
-	Warnings    []string // accepted, but worth a look
+	Spec        Spec    // what every variant starts from, defaults filled in
+	Variants    []Trial // at least one, the baseline first where one is named
+	// Compare says by what variants are compared, defaults filled in.
+	Compare  CompareSpec
+	Source   []byte   // the file as read, for the report
+	Path     string   // where it was read; empty when it was built in Go
+	Warnings []string // accepted, but worth a look
 }
 
 // Trial is one configuration to be tried: a variant merged over the spec and

@@ -29,6 +29,7 @@ type shape struct{ Class, D, Label string }
 type tick struct {
 	Pos          float64
 	Class, Label string
+	value        float64
 }
 
 // band is a shaded part of the timeline, in per cent from the left.

@@ -232,19 +232,22 @@ func steadyWords(s Steady) string {
 }
 
 func provenance(s *Summary) []pair {
-	v := s.Versions
+	return []pair{
+		{"Seed", fmt.Sprint(s.Seed)},
+		{"Started", orNone(s.Started)},
+		{"Versions", versionWords(s.Versions)},
+		{"Scenario SHA-256", orNone(s.SourceSHA256)},
+	}
+}
+
+func versionWords(v journal.Versions) string {
 	var versions []string
 	for _, known := range []pair{{"seatrial", v.Seatrial}, {"", v.Go}, {"Kubernetes", v.Kubernetes}, {"node image", v.NodeImage}} {
 		if known.Value != "" {
 			versions = append(versions, strings.TrimSpace(known.Label+" "+known.Value))
 		}
 	}
-	return []pair{
-		{"Seed", fmt.Sprint(s.Seed)},
-		{"Started", orNone(s.Started)},
-		{"Versions", orNone(strings.Join(versions, ", "))},
-		{"Scenario SHA-256", orNone(s.SourceSHA256)},
-	}
+	return orNone(strings.Join(versions, ", "))
 }
 
 // mostShown bounds the list of events on a page.

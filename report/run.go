@@ -87,6 +87,17 @@ func WriteDistribution(folder string, d *Distribution) error {
 	return seatrial.Fail(seatrial.Infrastructure, err, "check the free space and the permissions of the run's folder")
 }
 
+// WriteComparison writes comparison.json and report.html above the trials.
+func WriteComparison(folder string, c *Comparison) error {
+	var text, html bytes.Buffer
+	if err := errors.Join(encode(&text, c, "  "), ComparisonHTML(&html, c)); err != nil {
+		return fmt.Errorf("rendering a comparison: %w", err)
+	}
+	err := errors.Join(replace(filepath.Join(folder, ComparisonFile), text.Bytes()),
+		replace(filepath.Join(folder, PageFile), html.Bytes()))
+	return seatrial.Fail(seatrial.Infrastructure, err, "check the free space and the permissions of the run's folder")
+}
+
 // replace writes a file beside its place and moves it there, so that no reader
 // and no crash sees half of it.
 func replace(path string, content []byte) error {

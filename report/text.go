@@ -75,7 +75,7 @@ const (
 )
 
 func (p *printer) paint(code, text string) string {
-	if !p.style.Color {
+	if !p.style.Color || code == "" {
 		return text
 	}
 	return "\x1b[" + code + "m" + text + "\x1b[0m"

@@ -96,7 +96,7 @@ func count(n int64) string {
 // unbroken keeps a number and its unit on one line of a page.
 func unbroken(text string) string { return numberAndUnit.ReplaceAllString(text, "$1\u00a0$2") }
 
-var numberAndUnit = regexp.MustCompile(`(\d) (ms|s|%)`)
+var numberAndUnit = regexp.MustCompile(`(\d) (ms|s|%|pp)`)
 
 // plural is "1 user" or "7 users".
 func plural(n int64, one string) string {

@@ -123,10 +123,11 @@ func (p *parser) body() *seatrial.Scenario {
 	if !p.checkHeader(head) || head.Spec == nil || !p.expect(head.Spec, yaml.MappingNode, "a map of fields") {
 		return nil
 	}
-	spec := p.without(head.Spec, "variants")
+	spec := p.without(p.without(head.Spec, "variants"), "compare")
 	p.nameFaults(spec)
 	scenario := &seatrial.Scenario{Name: head.Metadata.Name, Description: head.Metadata.Description}
 	scenario.Spec = p.spec(spec)
+	scenario.Compare = p.compare(head.Spec)
 	for _, v := range p.variants(head.Spec) {
 		if len(p.found.problems) > maxProblems {
 			break // nobody reads on; the rest comes up when these are corrected

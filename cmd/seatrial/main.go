@@ -42,6 +42,7 @@ func command(stdout, stderr io.Writer) *cobra.Command {
 		Short: "Sea trials for Kubernetes: inject real failures under load, and report what users felt",
 		Example: `  seatrial run live-migration
   seatrial run --repeats 200 live-migration
+  seatrial compare live-migration
   seatrial run --on kind shop.yaml --variant as-is --format json | jq .impact
   seatrial validate scenarios/*.yaml`,
 		SilenceErrors: true,
@@ -54,7 +55,7 @@ func command(stdout, stderr io.Writer) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return seatrial.Fail(seatrial.BadInput, err, "see `"+c.CommandPath()+" --help`")
 	})
-	root.AddCommand(runCommand(), validateCommand(), planCommand(), reportCommand(),
+	root.AddCommand(runCommand(), compareCommand(), validateCommand(), planCommand(), reportCommand(),
 		recoverCommand(), clustersCommand(), faultsCommand(), versionCommand(), guardianCommand())
 	return root
 }

@@ -15,15 +15,20 @@ func page(all []comparison, o options) []byte {
 	var every []row
 	var missing []string
 	for _, c := range all {
-		for _, real := range c.real.Variants {
-			sim := variant(c.sim, real.Variant)
-			if sim == nil {
-				missing = append(missing, fmt.Sprintf("%s / %s", c.real.Scenario, real.Variant))
+		for _, sim := range c.sim.Variants { // in the scenario's order; folders are in that of the alphabet
+			real := variant(c.real, sim.Variant)
+			if real == nil {
+				missing = append(missing, fmt.Sprintf("%s / %s: there is no trial of it on kind", c.sim.Scenario, sim.Variant))
 				continue
 			}
-			list := rows(c.real.Scenario, real, *sim)
-			section(&sections, c.real.Scenario, real, *sim, list)
+			list := rows(c.sim.Scenario, *real, sim)
+			section(&sections, c.sim.Scenario, *real, sim, list)
 			every = append(every, list...)
+		}
+		for _, real := range c.real.Variants {
+			if variant(c.sim, real.Variant) == nil {
+				missing = append(missing, fmt.Sprintf("%s / %s: the simulator has no trial of it", c.real.Scenario, real.Variant))
+			}
 		}
 	}
 	head(&b, all, every, o)
@@ -170,7 +175,7 @@ func differences(b *bytes.Buffer, every []row, missing []string) {
 	b.WriteString("## Where they differ\n\n")
 	written := false
 	for _, m := range missing {
-		fmt.Fprintf(b, "- %s: the simulator has no trial of it\n", m)
+		fmt.Fprintf(b, "- %s\n", m)
 		written = true
 	}
 	for _, r := range every {
