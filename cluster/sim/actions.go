@@ -117,6 +117,16 @@ func (c *Cluster) request(ctx context.Context, about string) error {
 	return c.world.Clock.Sleep(ctx, c.world.Draw(c.world.Timings.API, "request", about))
 }
 
+// reach takes as long as something that is done to a node from its host.
+func (c *Cluster) reach(ctx context.Context, node string) error {
+	return c.world.Clock.Sleep(ctx, c.world.Draw(c.world.Timings.Host, "host", node))
+}
+
+// confirm takes as long as it takes to see that something is undone.
+func (c *Cluster) confirm(ctx context.Context, node string) error {
+	return c.world.Clock.Sleep(ctx, c.world.Draw(c.world.Timings.Confirm, "confirm", node))
+}
+
 // glance is the pause between two looks for a proof.
 const glance = 50 * time.Millisecond
 

@@ -29,7 +29,10 @@ type nodeState struct {
 
 func (f *freeze) observe() (any, error) { return nodeState{Frozen: f.node.Frozen()}, nil }
 
-func (f *freeze) act(context.Context) error {
+func (f *freeze) act(ctx context.Context) error {
+	if err := f.cluster.reach(ctx, f.node.Name); err != nil {
+		return err
+	}
 	f.node.Freeze(f.action.Mode == seatrial.Blackout)
 	f.cluster.world.Clock.Do(f.action.Expires, f.node.Thaw)
 	return nil
@@ -49,13 +52,16 @@ func (f *freeze) prove(ctx context.Context) (seatrial.Proof, error) {
 		Evidence: map[string]string{"no heartbeat for": (2 * heartbeat).String(), "packets lost": strconv.FormatBool(f.node.Silent())}}, nil
 }
 
-func (f *freeze) revert(_ context.Context, prior seatrial.Prior) error {
+func (f *freeze) revert(ctx context.Context, prior seatrial.Prior) error {
 	state, err := was[nodeState](prior)
-	if err != nil || state.Frozen {
+	if err != nil || state.Frozen || !f.node.Frozen() {
+		return err
+	}
+	if err := f.cluster.reach(ctx, f.node.Name); err != nil {
 		return err
 	}
 	f.node.Thaw()
-	return nil
+	return f.cluster.confirm(ctx, f.node.Name)
 }
 
 // throttle leaves a node less CPU.

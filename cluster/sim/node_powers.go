@@ -29,7 +29,10 @@ type inForce struct {
 
 func (o *outage) observe() (any, error) { return inForce{o.now()}, nil }
 
-func (o *outage) act(context.Context) error {
+func (o *outage) act(ctx context.Context) error {
+	if err := o.cluster.reach(ctx, o.method); err != nil {
+		return err
+	}
 	o.begin()
 	o.cluster.world.Clock.Do(o.expires, o.end)
 	return nil
@@ -42,12 +45,16 @@ func (o *outage) prove(ctx context.Context) (seatrial.Proof, error) {
 	return seatrial.Proof{Method: o.method, Evidence: map[string]string{"seen": o.cluster.world.Clock.Now().String()}}, ctx.Err()
 }
 
-func (o *outage) revert(_ context.Context, prior seatrial.Prior) error {
+func (o *outage) revert(ctx context.Context, prior seatrial.Prior) error {
 	state, err := was[inForce](prior)
-	if err == nil && !state.Was {
-		o.end()
+	if err != nil || state.Was || !o.now() {
+		return err
 	}
-	return err
+	if err := o.cluster.reach(ctx, o.method); err != nil {
+		return err
+	}
+	o.end()
+	return o.cluster.confirm(ctx, o.method)
 }
 
 // unless says what is missing as long as something is not so.

@@ -12,8 +12,8 @@ import (
 // kube-proxy's rules, two HTTP stacks. The least and the mean of what comes on
 // top were measured on kind; they depend on the machine.
 const (
-	leastOverhead = 400 * time.Microsecond
-	meanOverhead  = 500 * time.Microsecond
+	leastOverhead = 600 * time.Microsecond
+	meanOverhead  = 1200 * time.Microsecond
 	roundTrip     = 200 * time.Microsecond // of a packet between two nodes of one host
 )
 

@@ -17,6 +17,7 @@ type Container struct {
 	seen       bool // as its kubelet knows since the last relist
 	ready      bool
 	begun      bool // its startup probe has passed, or it has none
+	unblocks   func()
 	startedAt  time.Duration
 	endedAt    time.Duration
 	restarts   int
@@ -45,10 +46,22 @@ func (c *Container) start() {
 		}
 		c.running, c.killing = true, false
 		c.startedAt = c.pod.world.Clock.Now()
-		c.begun = c.spec.startup == nil
+		c.begun = false
+		if c.spec.startup == nil {
+			c.begin()
+		}
 		c.launch()
 		c.pod.relist(c.observe)
 	})
+}
+
+// begin: it counts as started, so what waits for a sidecar goes on.
+func (c *Container) begin() {
+	c.begun = true
+	if f := c.unblocks; f != nil {
+		c.unblocks = nil
+		c.pod.Node.acts(0, f)
+	}
 }
 
 // observe is the kubelet's next look at the runtime.
@@ -73,8 +86,9 @@ func (c *Container) wakeProbers() {
 	}
 }
 
-// kill sends SIGTERM after preStop and SIGKILL after the grace period; both
-// count from now.
+// kill sends SIGTERM after preStop, which the grace period limits, and SIGKILL
+// at the end of the grace period, but no sooner than two seconds after SIGTERM.
+// All of it counts from now.
 func (c *Container) kill(grace time.Duration, preStop time.Duration) {
 	if c.killing {
 		return
@@ -90,25 +104,25 @@ func (c *Container) kill(grace time.Duration, preStop time.Duration) {
 	n.acts(max(grace, preStop+c.pod.world.Timings.MinimumGrace), p.Exit)
 }
 
-// exited is told by the process; the kubelet sees it at its next look.
+// exited is told by the process. Whoever waits for it to end, as
+// killContainersWithSyncResult does, hears of it at once; otherwise the kubelet
+// sees it at its next look.
 func (c *Container) exited() {
 	c.running, c.seen, c.ready = false, false, false
 	c.process = nil
 	c.endedAt = c.pod.world.Clock.Now()
+	if f := c.terminated; f != nil {
+		c.terminated = nil
+		f()
+	}
 	c.pod.relist(func() {
 		if c.running {
 			return
 		}
 		c.pod.updateReady()
-		if c.pod.ending {
-			if c.terminated != nil {
-				f := c.terminated
-				c.terminated = nil
-				f()
-			}
-			return
+		if !c.pod.ending {
+			c.restart()
 		}
-		c.restart()
 	})
 }
 
@@ -127,5 +141,6 @@ func (c *Container) restart() {
 		p.reset()
 	}
 	c.pod.report()
-	c.pod.Node.acts(wait, c.start)
+	// It counts from the end (kuberuntime_manager.go: doBackOff).
+	c.pod.Node.acts(max(0, c.endedAt+wait-c.pod.world.Clock.Now()), c.start)
 }

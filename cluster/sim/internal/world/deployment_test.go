@@ -202,3 +202,22 @@ func TestOldReplicaSetsGoDownInTheOrderOfTheirCreation(t *testing.T) {
 		t.Errorf("ReplicaSets lie in order %v, want %v", orders, want)
 	}
 }
+
+// reconcileOldReplicaSets returns early while 11 - 8 - 3 <= 0, although ten
+// pods are still available because the ReplicaSet has not deleted two yet.
+func TestASyncBeforeTheReplicaSetsHaveActedScalesNothingDown(t *testing.T) {
+	w := newWorld(t, Config{Workers: 3, Seed: 1})
+	give(t, w, deploy("shop", 10, "", appPod("", readyz)))
+	settle(t, w)
+	give(t, w, deploy("shop", 10, "", appPod("--seed=2", readyz)))
+	d := w.deployment("default", "shop")
+	d.Fire(0)
+	d.Fire(0)
+	if d.sets[0].replicas != 8 || d.latest().replicas != 3 {
+		t.Fatalf("%d old and %d new replicas, want 8 and 3", d.sets[0].replicas, d.latest().replicas)
+	}
+	d.scaleDown(d.latest(), d.sets[:1])
+	if d.sets[0].replicas != 8 {
+		t.Errorf("scaled down to %d", d.sets[0].replicas)
+	}
+}

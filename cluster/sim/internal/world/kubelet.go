@@ -58,7 +58,13 @@ func (p *Pod) startFrom(i int) {
 		c := p.containers[i]
 		c.start()
 		if c.spec.sidecar {
-			p.Node.acts(p.world.Timings.Start.High+p.world.Timings.Relist/2, func() { p.startFrom(i + 1) })
+			p.Node.acts(p.world.Timings.Start.High+p.world.Timings.Relist/2, func() {
+				if !c.begun {
+					c.unblocks = func() { p.startFrom(i + 1) }
+					return
+				}
+				p.startFrom(i + 1)
+			})
 			return
 		}
 	}
@@ -141,9 +147,12 @@ func (p *Pod) Delete(grace time.Duration) {
 	}
 }
 
-// end is the kubelet's part: main containers first, then sidecars, in reverse.
+// end is the kubelet's part: main containers first, then sidecars, in reverse
+// (kuberuntime_container.go: killContainer). All preStop hooks begin at once,
+// and nothing waits for its turn beyond the grace period.
 func (p *Pod) end() {
 	if p.ending {
+		p.hurry()
 		return
 	}
 	p.ending = true
@@ -151,13 +160,29 @@ func (p *Pod) end() {
 		p.remove()
 		return
 	}
-	deadline := p.world.Clock.Now() + p.grace
-	p.endFrom(len(p.containers), deadline)
+	p.endingSince = p.world.Clock.Now()
+	p.endFrom(len(p.containers))
+	p.Node.acts(p.grace, func() {
+		for _, c := range p.containers {
+			if c.running && !c.killing {
+				c.kill(0, 0)
+			}
+		}
+	})
+}
+
+// hurry: another deletion has shortened the grace period.
+func (p *Pod) hurry() {
+	for _, c := range p.containers {
+		if c.process != nil {
+			p.Node.acts(max(p.grace, p.world.Timings.MinimumGrace), c.process.Exit)
+		}
+	}
 }
 
 // endFrom ends the containers before index i: all mains at once, or one
 // sidecar.
-func (p *Pod) endFrom(i int, deadline time.Duration) {
+func (p *Pod) endFrom(i int) {
 	if i == 0 {
 		p.teardown()
 		return
@@ -169,16 +194,17 @@ func (p *Pod) endFrom(i int, deadline time.Duration) {
 	left := i - from
 	ended := func() {
 		if left--; left == 0 {
-			p.endFrom(from, deadline)
+			p.endFrom(from)
 		}
 	}
+	passed := p.world.Clock.Now() - p.endingSince
 	for _, c := range p.containers[from:i] {
 		if !c.running {
 			ended()
 			continue
 		}
 		c.terminated = ended
-		c.kill(max(0, deadline-p.world.Clock.Now()), c.spec.preStop)
+		c.kill(max(0, p.grace-passed), max(0, c.spec.preStop-passed))
 	}
 }
 

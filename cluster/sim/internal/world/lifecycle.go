@@ -26,13 +26,14 @@ type lifecycle struct {
 	notice  []*Node       // to get a NoExecute taint, in this order
 	limiter bool          // a node is about to get one
 	last    time.Duration // when a node got one
-	once    bool          // one has
-	sick    int           // workers that are not Ready
+	used    float64       // the limiter's rate
+	swaps   uint64        // of the limiter
+	sick    int           // nodes that are not Ready
 }
 
 func (l *lifecycle) start() {
 	l.phase = l.world.Seed.Between(0, l.world.Timings.MonitorPeriod, "monitor phase", "", 0)
-	l.last = -time.Hour
+	l.last, l.used = -time.Hour, l.world.Timings.EvictionRate
 }
 
 // reach looks whether the node's kubelet can renew its lease, after something
@@ -146,15 +147,18 @@ func taintOf(status corev1.ConditionStatus) string {
 // taintNext gives the NoExecute taint to one node after the other, at the rate
 // of the zone's state.
 func (l *lifecycle) taintNext() {
-	rate := l.rate()
-	if l.limiter || len(l.notice) == 0 || rate == 0 {
+	l.swap(l.rate())
+	if l.limiter || len(l.notice) == 0 || l.used == 0 {
 		return
 	}
 	l.limiter = true
-	wait := max(0, l.last+time.Duration(float64(time.Second)/rate)-l.world.Clock.Now())
-	l.world.Clock.Do(wait, func() {
+	turn := l.swaps
+	l.world.Clock.Do(max(0, l.last+interval(l.used)-l.world.Clock.Now()), func() {
+		if turn != l.swaps {
+			return
+		}
 		l.limiter = false
-		if len(l.notice) == 0 || l.rate() == 0 {
+		if len(l.notice) == 0 {
 			return
 		}
 		n := l.notice[0]
@@ -164,6 +168,21 @@ func (l *lifecycle) taintNext() {
 		l.taintNext()
 	})
 }
+
+// swap changes the rate. A limiter that would have to wait hands that on: the
+// new one begins empty (scheduler/rate_limited_queue.go: SwapLimiter).
+func (l *lifecycle) swap(rate float64) {
+	if rate == l.used {
+		return
+	}
+	if now := l.world.Clock.Now(); l.used == 0 || now < l.last+interval(l.used) {
+		l.last = now
+	}
+	l.used, l.limiter = rate, false
+	l.swaps++
+}
+
+func interval(rate float64) time.Duration { return time.Duration(float64(time.Second) / rate) }
 
 // rate follows ComputeZoneState and setLimiterInZone; all nodes are one zone.
 func (l *lifecycle) rate() float64 {
@@ -205,31 +224,24 @@ func (l *lifecycle) evict(p *Pod, n *Node, turn uint64) {
 	}
 }
 
-// toleration is how long the pod stays on a tainted node: for ever, for the
-// least of its tolerations' times, or for the default that admission adds.
+// toleration is how long the pod stays on a tainted node: for ever or for a
+// time, as the first of its tolerations that matches says (GetMatchingTolerations),
+// or for the default, which admission adds unless there is one for the key.
 func (l *lifecycle) toleration(p *Pod, taint *corev1.Taint) (stays time.Duration, ever bool) {
-	stays, found := time.Duration(0), false
+	own := false
 	for _, o := range p.Template.scheduling.tolerations {
-		if !tolerated(&o, taint) {
-			continue
-		}
-		if o.TolerationSeconds == nil {
-			if !found {
-				ever = true
+		if tolerated(&o, taint) {
+			if o.TolerationSeconds == nil {
+				return 0, true
 			}
-			found = true
-			continue
+			return time.Duration(max(0, *o.TolerationSeconds)) * time.Second, false
 		}
-		seconds := time.Duration(*o.TolerationSeconds) * time.Second
-		if !found || ever || seconds < stays {
-			stays = seconds
-		}
-		found, ever = true, false
+		own = own || (o.Key == taint.Key || o.Key == "") && (o.Effect == taint.Effect || o.Effect == "")
 	}
-	if !found {
-		return l.world.Timings.DefaultToleration, false
+	if own {
+		return 0, false
 	}
-	return stays, ever
+	return l.world.Timings.DefaultToleration, false
 }
 
 // back: the kubelet renews its lease and posts its status at once; what it
@@ -278,7 +290,7 @@ func (n *Node) Cordon(on bool) {
 	}
 	n.Unschedulable = on
 	if on {
-		n.taint(corev1.TaintNodeUnschedulable, corev1.TaintEffectNoSchedule)
+		n.taint(corev1.TaintNodeUnschedulable, corev1.TaintEffectNoSchedule) // the life-cycle controller's doNoScheduleTaintingPass
 		n.tell(seatrial.Warning, "cordoned")
 	} else {
 		n.untaint(corev1.TaintNodeUnschedulable)

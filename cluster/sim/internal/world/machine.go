@@ -13,8 +13,9 @@ type machine struct {
 	blind     bool // its kubelet does not run
 	cut       bool // it and the control plane do not reach each other
 	headless  bool // its container runtime does not run
+	cores     float64
 	throttled float64
-	cpuFree   time.Duration // when what is left of its CPU is free, while it is throttled
+	cpuFree   time.Duration // when its CPU is done with the requests so far
 	downSince uint64        // of the timer after which its kubelet misses the runtime
 
 	waiting []func() // what its processes would have done, had they run
@@ -203,14 +204,15 @@ func (n *Node) Throttle(cpus float64) { n.throttled, n.cpuFree = cpus, 0 }
 // waits for: kube-proxy's rules, two HTTP stacks, the runtime (kind).
 const requestCost = 500 * time.Microsecond
 
-// Compute is how much longer a request takes where CPU is short: it queues for
-// what is left.
+// Compute is how much longer a request takes because others want the node's
+// CPU, too: it queues for the cores, or for what is left of them.
 func (n *Node) Compute() time.Duration {
-	if n.throttled == 0 {
-		return 0
-	}
 	now := n.world.Clock.Now()
-	n.cpuFree = max(n.cpuFree, now) + time.Duration(float64(requestCost)/n.throttled)
+	cores := n.cores
+	if n.throttled > 0 {
+		cores = min(cores, n.throttled)
+	}
+	n.cpuFree = max(n.cpuFree, now) + time.Duration(float64(requestCost)/cores)
 	return n.cpuFree - now
 }
 

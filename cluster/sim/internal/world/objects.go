@@ -52,6 +52,7 @@ type probeSpec struct {
 	timeout  time.Duration
 	success  int
 	failures int
+	grace    time.Duration // of the kill that follows; zero means the pod's
 }
 
 // resources that pods ask for and nodes have.
@@ -86,7 +87,8 @@ type Pod struct {
 	started    bool // its kubelet has begun with it
 	ending     bool // its kubelet has begun to end it
 	counted    bool // in the tallies
-	evictTurn  uint64
+
+	endingSince time.Duration
 }
 
 // Key names the pod as events do.

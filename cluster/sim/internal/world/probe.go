@@ -35,19 +35,29 @@ func (c *Container) prober(kind probeKind, spec *probeSpec) *prober {
 	return &prober{container: c, kind: kind, spec: spec, phase: c.pod.world.Clock.Now(), result: kind == livenessProbe}
 }
 
-// begin: the kubelet sees the container run. A container that is not ready is
-// probed at once (prober_manager.go: UpdatePodStatus), then at the worker's
-// ticks.
+// begin: the kubelet sees the container run. Readiness is probed at once, the
+// others at their worker's ticks.
 func (p *prober) begin() {
 	if p == nil || p.running {
 		return
 	}
 	p.running = true
 	if p.kind == readinessProbe {
-		p.Fire(p.arm())
+		p.trigger()
 		return
 	}
 	p.wake()
+}
+
+// trigger probes at once, and every period from here: what happens to the
+// readiness of a container that has started and is not ready whenever its pod
+// is synced (prober_manager.go: UpdatePodStatus; worker.go: manualTriggerCh).
+func (p *prober) trigger() {
+	if p == nil || !p.running {
+		return
+	}
+	p.phase = p.container.pod.world.Clock.Now()
+	p.Fire(p.arm())
 }
 
 func (p *prober) reset() {
@@ -90,6 +100,24 @@ func (p *prober) Fire(turn uint64) {
 	}
 	if c.pod.world.Clock.Now()-c.startedAt < p.spec.delay {
 		p.wake()
+		return
+	}
+	if c.process != nil && c.process.listening && c.process.hung { // connected, and no answer
+		turn := p.arm()
+		c.pod.Node.acts(p.spec.timeout, func() {
+			if turn == p.turn && p.armed {
+				p.armed = false
+				p.answer()
+			}
+		})
+		return
+	}
+	p.answer()
+}
+
+// answer is the end of a probe.
+func (p *prober) answer() {
+	if p.idle() {
 		return
 	}
 	p.take(p.ask())
@@ -145,21 +173,32 @@ func (p *prober) act() {
 	case p.kind == readinessProbe:
 		c.ready = p.result
 		c.pod.updateReady()
+		if !p.result {
+			p.trigger()
+		}
 	case p.kind == startupProbe && p.result:
-		c.begun = true
+		c.begin()
 		if c.readiness == nil {
 			c.ready = true
 			c.pod.updateReady()
 		}
+		c.readiness.trigger()
 		c.wakeProbers()
 	case !p.result:
-		c.kill(c.pod.Template.grace, 0)
+		grace := c.pod.Template.grace
+		if p.spec.grace > 0 {
+			grace = p.spec.grace
+		}
+		c.kill(grace, c.spec.preStop)
 	}
 }
 
 // settled: another probe would say the same, and change nothing.
 func (p *prober) settled() bool {
-	if !p.result && p.kind != readinessProbe {
+	switch {
+	case p.kind == startupProbe: // worker.go: onHold
+		return p.inRow >= p.threshold(p.last)
+	case p.kind == livenessProbe && !p.result:
 		return true // it is being killed
 	}
 	return p.last == p.result && p.inRow >= p.threshold(p.last) && p.container.process != nil && !p.container.process.hung

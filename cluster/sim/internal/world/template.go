@@ -158,6 +158,9 @@ func (w *World) probe(c *corev1.Container, kind string, p *corev1.Probe) *probeS
 	}
 	s := &probeSpec{delay: seconds(p.InitialDelaySeconds, 0), period: seconds(p.PeriodSeconds, 10*time.Second),
 		timeout: seconds(p.TimeoutSeconds, time.Second), success: count(p.SuccessThreshold, 1), failures: count(p.FailureThreshold, 3)}
+	if p.TerminationGracePeriodSeconds != nil {
+		s.grace = time.Duration(*p.TerminationGracePeriodSeconds) * time.Second
+	}
 	if p.HTTPGet != nil {
 		s.path = p.HTTPGet.Path
 	}

@@ -34,6 +34,8 @@ type Timings struct {
 	ProxyMinSync time.Duration // pkg/proxy/apis/config: iptables.minSyncPeriod
 
 	// Latencies of a small cluster; each is drawn between its two ends.
+	Host       Range // something is done to a node from its host (kind)
+	Confirm    Range // it is seen to be undone: two looks, a quarter of a second apart (kind)
 	API        Range // a request to the API server from outside (kind)
 	Control    Range // a change is seen and acted on by a controller or by the scheduler (kind)
 	Watch      Range // a change reaches a kubelet or a kube-proxy (kind)
@@ -74,6 +76,8 @@ func Kubernetes137() Timings {
 		DefaultGrace:      30 * time.Second,
 		EvictionRetry:     5 * time.Second,
 		ProxyMinSync:      time.Second,
+		Host:              Range{5 * time.Millisecond, 60 * time.Millisecond},
+		Confirm:           Range{300 * time.Millisecond, 600 * time.Millisecond},
 		API:               Range{5 * time.Millisecond, 60 * time.Millisecond},
 		Control:           Range{5 * time.Millisecond, 25 * time.Millisecond},
 		Watch:             Range{5 * time.Millisecond, 20 * time.Millisecond},

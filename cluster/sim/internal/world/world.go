@@ -129,6 +129,7 @@ func (w *World) node(name string, c Config) *Node {
 	n := &Node{Name: name, world: w, Ready: corev1.ConditionTrue, limit: podLimit,
 		allocatable: resources{c.CPU, c.Memory},
 		Labels:      labels.Set{corev1.LabelHostname: name, corev1.LabelOSStable: "linux", corev1.LabelArchStable: "amd64"}}
+	n.cores = float64(c.CPU) / 1000
 	n.leasePhase = w.Seed.Between(0, w.Timings.LeaseRenew, "lease phase", name, 0)
 	w.Nodes = append(w.Nodes, n)
 	return n
