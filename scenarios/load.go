@@ -130,3 +130,22 @@ func libraryHint(path string) string {
 	}
 	return "name a YAML file, or one of the library: " + libraryNames()
 }
+
+// IsManifest says whether a file holds Kubernetes objects and no scenario, as
+// the manifests and patches do that lie beside one. What cannot be read is
+// none: [Load] says why.
+func IsManifest(path string) bool {
+	data, err := readLimited(os.Open(path))
+	if err != nil {
+		return false
+	}
+	var head struct {
+		APIVersion string `yaml:"apiVersion"`
+		Kind       string `yaml:"kind"`
+	}
+	// Only the first document: a stream begins with what it is.
+	if err := yaml.Unmarshal(data, &head); err != nil {
+		return false
+	}
+	return head.APIVersion != "" && head.Kind != "" && !strings.HasPrefix(head.APIVersion, "seatrial.dev/")
+}

@@ -81,7 +81,7 @@ func (f *compareFlags) run(c *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	all, err := loadAll([]string{path})
+	all, err := loadAll([]string{path}, f.log)
 	if err != nil {
 		return err
 	}

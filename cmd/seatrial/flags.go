@@ -53,9 +53,9 @@ func atLeastOne(what string) cobra.PositionalArgs {
 
 // load reads every scenario before anything is run, so that a typo in the last
 // one does not come to light after an hour.
-func loadAll(paths []string) ([]*seatrial.Scenario, error) {
+func loadAll(paths []string, log func(string, ...any)) ([]*seatrial.Scenario, error) {
 	var all []*seatrial.Scenario
-	for _, path := range paths {
+	for _, path := range onlyScenarios(paths, log) {
 		sc, err := scenarios.Load(path, faults.Catalog())
 		if err != nil {
 			return nil, err
@@ -63,6 +63,20 @@ func loadAll(paths []string) ([]*seatrial.Scenario, error) {
 		all = append(all, sc)
 	}
 	return all, nil
+}
+
+// onlyScenarios leaves out the manifests that a pattern such as scenarios/*.yaml
+// takes along. A file that is named alone is taken at its word.
+func onlyScenarios(paths []string, log func(string, ...any)) []string {
+	if len(paths) == 1 {
+		return paths
+	}
+	kept := slices.DeleteFunc(slices.Clone(paths), scenarios.IsManifest)
+	if n := len(paths) - len(kept); n > 0 && len(kept) > 0 {
+		log("%d of %d files are manifests and no scenarios: left out", n, len(paths))
+		return kept
+	}
+	return paths
 }
 
 // style is colour for a terminal that did not ask for none (no-color.org).

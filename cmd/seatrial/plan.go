@@ -32,7 +32,7 @@ runs.`,
 			if err := s.check(); err != nil {
 				return err
 			}
-			all, err := loadAll(args)
+			all, err := loadAll(args, stderrLog(c))
 			if err != nil {
 				return err
 			}

@@ -74,7 +74,7 @@ func (f *runFlags) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	all, err := loadAll(args)
+	all, err := loadAll(args, stderrLog(c))
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func validateCommand() *cobra.Command {
 		Args:  atLeastOne("FILE"),
 		RunE: func(c *cobra.Command, args []string) error {
 			var errs []error
-			for _, path := range args {
+			for _, path := range onlyScenarios(args, stderrLog(c)) {
 				sc, err := scenarios.Load(path, faults.Catalog())
 				if err != nil {
 					errs = append(errs, err)
