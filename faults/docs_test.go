@@ -28,6 +28,18 @@ state that it found. A fault without proof makes its trial *invalid*.
 A freeze shorter than the node monitor's grace period (50 s on Kubernetes 1.37)
 leaves no trace in the API: Kubernetes does not react, users do.
 
+## What a lost node looks like
+
+| cause of ` + "`nodeNotReady`" + ` | its pods | who says NotReady | when it is back |
+|---|---|---|---|
+| ` + "`kubelet`, `partition`" + ` | go on serving | the control plane, when the node's lease has run out: after 40 to 55 s by default | as before |
+| ` + "`runtime`" + ` | go on serving; none can start or stop | the kubelet itself | as before |
+| ` + "`cpu`" + ` | answer late | nobody, or the control plane: renewing a lease takes milliseconds of CPU | as before |
+| ` + "`power`" + ` | do not run | the control plane, after 40 to 55 s; until then the node's pods stay in rotation | everything on it has restarted, in the same pods |
+
+Pods leave the endpoints in the moment in which their node is called NotReady,
+also those that serve. Connections that are kept alive go on to them.
+
 `
 
 func TestTheDocsOfTheFaultsAreThoseOfTheCatalog(t *testing.T) {
