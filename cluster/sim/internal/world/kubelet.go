@@ -225,6 +225,7 @@ func (p *Pod) remove() {
 	if p.Node != nil {
 		p.Node.remove(p)
 		p.world.tallies.count(p, false)
+		p.world.tallies.change(p, false, true)
 	}
 	p.tell(worse(was && !p.Deleting), "gone from node %s", p.nodeName())
 	p.changed()

@@ -22,7 +22,7 @@ type Node struct {
 	index       int
 	allocatable resources
 	requested   resources
-	assumed     resources // the same, with what pods without requests count as
+	assumed     resources // the same, with what containers without requests count as
 	limit       int       // of pods
 	pods        []*Pod
 
@@ -137,14 +137,14 @@ func (n *Node) reaches() bool { return !n.frozen && !n.silent }
 func (n *Node) add(p *Pod) {
 	n.pods = append(n.pods, p)
 	n.requested = n.requested.plus(p.Template.request)
-	n.assumed = n.assumed.plus(p.Template.assumed())
+	n.assumed = n.assumed.plus(p.Template.assumed)
 }
 
 func (n *Node) remove(p *Pod) {
 	if i := slices.Index(n.pods, p); i >= 0 {
 		n.pods = slices.Delete(n.pods, i, i+1)
 		n.requested = n.requested.minus(p.Template.request)
-		n.assumed = n.assumed.minus(p.Template.assumed())
+		n.assumed = n.assumed.minus(p.Template.assumed)
 	}
 }
 
