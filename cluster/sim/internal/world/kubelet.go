@@ -99,6 +99,9 @@ func (p *Pod) report() {
 		}
 		if p.Phase == corev1.PodPending && len(p.containers) > 0 {
 			p.Phase = corev1.PodRunning
+			if p.Ready == p.ready {
+				p.changed() // it has an address now, if nothing else
+			}
 		}
 		p.setReady(p.ready)
 	})
