@@ -170,22 +170,31 @@ func (c *constraints) spreadWeights(nodes []*Node) []float64 {
 		if k.hard {
 			continue
 		}
-		hosts, values := 0, map[string]bool{}
-		for _, n := range nodes {
-			if !c.keyed(n, false) {
-				continue
-			}
-			if hosts++; k.domains.key != corev1.LabelHostname {
-				values[n.Labels[k.domains.key]] = true
-			}
-		}
-		size := hosts
-		if k.domains.key != corev1.LabelHostname {
-			size = len(values)
-		}
-		weights[j] = math.Log(float64(size + 2))
+		weights[j] = math.Log(float64(c.size(k.domains.key, nodes) + 2))
 	}
 	return weights
+}
+
+// size is the number of domains that the nodes make. Without the key they are
+// one together.
+func (c *constraints) size(key string, nodes []*Node) int {
+	hosts, values, last := 0, map[string]bool{}, "\x00"
+	for _, n := range nodes {
+		if !c.keyed(n, false) {
+			continue
+		}
+		hosts++
+		if key == corev1.LabelHostname {
+			continue
+		}
+		if value := n.Labels[key]; value != last {
+			values[value], last = true, value
+		}
+	}
+	if key == corev1.LabelHostname {
+		return hosts
+	}
+	return len(values)
 }
 
 // byPods prefers domains with pods that attract, and avoids those that repel
