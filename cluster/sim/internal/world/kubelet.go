@@ -99,12 +99,19 @@ func (p *Pod) report() {
 		}
 		if p.Phase == corev1.PodPending && len(p.containers) > 0 {
 			p.Phase = corev1.PodRunning
-			if p.Ready == p.ready {
-				p.changed() // it has an address now, if nothing else
-			}
+			p.reachable()
 		}
 		p.setReady(p.ready)
 	})
+}
+
+// reachable: the API has its address, which is all that some services ask for.
+func (p *Pod) reachable() {
+	for _, s := range p.world.servicesOf(p.Template) {
+		if s.publish {
+			s.poke()
+		}
+	}
 }
 
 // setReady changes the condition in the API.

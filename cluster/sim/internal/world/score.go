@@ -167,8 +167,8 @@ func (c *constraints) spreadWeights(nodes []*Node) []float64 {
 	weights := make([]float64, len(c.spread))
 	for j := range c.spread {
 		k := &c.spread[j]
-		if k.hard {
-			continue
+		if host := k.domains.key == corev1.LabelHostname; k.hard || !host && len(k.byValue) == 0 {
+			continue // no node has the key
 		}
 		weights[j] = math.Log(float64(c.size(k.domains.key, nodes) + 2))
 	}
@@ -178,6 +178,9 @@ func (c *constraints) spreadWeights(nodes []*Node) []float64 {
 // size is the number of domains that the nodes make. Without the key they are
 // one together.
 func (c *constraints) size(key string, nodes []*Node) int {
+	if key == corev1.LabelHostname && c.s.defaulted {
+		return len(nodes)
+	}
 	hosts, values, last := 0, map[string]bool{}, "\x00"
 	for _, n := range nodes {
 		if !c.keyed(n, false) {
