@@ -16,7 +16,7 @@ type constraints struct {
 	near   []domains
 	anti   []domains
 	away   []domains // others' anti-affinity to this template
-	wish   []domains // preferred, in the order of s.attract
+	wish   []wished  // preferred, by this template and by others
 }
 
 // counted is a spread constraint with its counts.
@@ -25,6 +25,12 @@ type counted struct {
 	domains
 	least int64 // matching pods in the domain that has the fewest
 	self  int64 // 1 when the pod itself counts
+}
+
+// wished are pods that attract, or repel where the weight is below zero.
+type wished struct {
+	domains
+	weight int64
 }
 
 // domains are pods counted by the value of a topology key.
@@ -54,17 +60,36 @@ func (s *scheduler) constraints(t *Template) *constraints {
 	for _, one := range c.s.anti {
 		c.anti = append(c.anti, c.count(one))
 	}
-	for _, other := range s.anti {
-		for _, one := range other.scheduling.anti {
-			if one.selects(t) {
-				c.away = append(c.away, c.domains(one.key, s.world.tallies.ofTemplate(other)))
-			}
-		}
-	}
 	for _, one := range c.s.attract {
-		c.wish = append(c.wish, c.count(one.term))
+		c.wish = append(c.wish, wished{c.count(one.term), one.weight})
+	}
+	for _, other := range s.minded {
+		c.heed(other)
 	}
 	return c
+}
+
+// heed takes in what the pods of another template, or of this one, want of
+// those that come later (interpodaffinity/scoring.go: processExistingPod;
+// filtering.go: satisfyExistingPodsAntiAffinity).
+func (c *constraints) heed(other *Template) {
+	const hardWeight = 1 // DefaultHardPodAffinityWeight
+	at := func(one *term) domains { return c.domains(one.key, c.world.tallies.ofTemplate(other, true)) }
+	for i := range other.scheduling.anti {
+		if one := &other.scheduling.anti[i]; one.selects(c.t) {
+			c.away = append(c.away, at(one))
+		}
+	}
+	for i := range other.scheduling.near {
+		if one := &other.scheduling.near[i]; one.selects(c.t) {
+			c.wish = append(c.wish, wished{at(one), hardWeight})
+		}
+	}
+	for i := range other.scheduling.attract {
+		if one := &other.scheduling.attract[i]; one.selects(c.t) {
+			c.wish = append(c.wish, wished{at(&one.term), one.weight})
+		}
+	}
 }
 
 func (t *term) selects(other *Template) bool {
@@ -76,11 +101,15 @@ func (t *term) selects(other *Template) bool {
 	return false
 }
 
-// count adds up the namespaces of a term; almost always it is one.
+// count adds up the namespaces of a term; almost always it is one. Without any,
+// nothing matches.
 func (c *constraints) count(one term) domains {
-	first := c.domains(one.key, c.world.tallies.of(one.namespaces[0], one.selector))
+	if len(one.namespaces) == 0 {
+		return domains{key: one.key, byNode: make([]int32, len(c.world.Nodes))}
+	}
+	first := c.domains(one.key, c.world.tallies.of(one.namespaces[0], one.selector, true))
 	for _, namespace := range one.namespaces[1:] {
-		more := c.domains(one.key, c.world.tallies.of(namespace, one.selector))
+		more := c.domains(one.key, c.world.tallies.of(namespace, one.selector, true))
 		first = first.plus(more)
 	}
 	return first
@@ -109,6 +138,9 @@ func (c *constraints) domains(key string, t *tally) domains {
 	}
 	d.byValue = map[string]int64{}
 	for i, n := range t.byNode {
+		if n == 0 {
+			continue
+		}
 		if value, has := c.world.Nodes[i].Labels[key]; has {
 			d.byValue[value] += int64(n)
 		}
@@ -126,38 +158,74 @@ func (w *World) labelled(key string) bool {
 	return known
 }
 
-// any says whether a pod is counted anywhere.
+// any says whether a pod is counted in any domain.
 func (d *domains) any() bool {
-	return slices.ContainsFunc(d.byNode, func(n int32) bool { return n > 0 })
+	if d.key == corev1.LabelHostname {
+		return slices.ContainsFunc(d.byNode, func(n int32) bool { return n > 0 })
+	}
+	return len(d.byValue) > 0 // it has those with pods only
 }
 
-// countSpread finds the domain with the fewest among the nodes that count
-// (podtopologyspread/filtering.go: calPreFilterState).
+// countSpread counts the pods in each domain, and finds the one with the fewest
+// among the nodes that count (podtopologyspread: calPreFilterState, PreScore).
 func (c *constraints) countSpread(s *spread) counted {
-	t := c.world.tallies.ofTemplate(c.t)
-	self := true
+	t, self := c.world.tallies.ofTemplate(c.t, false), true
 	if s.selector != nil {
-		t = c.world.tallies.of(c.t.Namespace, s.selector)
+		t = c.world.tallies.of(c.t.Namespace, s.selector, false)
 		self = s.selector.Matches(c.t.Labels)
 	}
-	k := counted{spread: s, domains: c.domains(s.key, t), least: math.MaxInt64}
+	k := counted{spread: s, domains: domains{key: s.key, byNode: t.byNode}, least: math.MaxInt32}
 	if self {
 		k.self = 1
 	}
-	if !s.hard {
+	host := s.key == corev1.LabelHostname
+	if host && !s.hard {
 		return k
 	}
-	for _, n := range c.world.Nodes {
-		if count, has := k.of(n); has && c.eligible(s, n) {
+	k.byValue = map[string]int64{}
+	many := 0
+	for i, n := range c.world.Nodes {
+		value, has := n.Labels[s.key]
+		switch {
+		case !has || !c.eligible(s, n):
+		case host:
+			many++
+			k.least = min(k.least, int64(t.byNode[i]))
+		default:
+			k.byValue[value] += int64(t.byNode[i])
+		}
+	}
+	if !host {
+		many = len(k.byValue)
+		for _, count := range k.byValue {
 			k.least = min(k.least, count)
 		}
+	}
+	if many < s.domains {
+		k.least = 0 // minMatchNum
 	}
 	return k
 }
 
 // eligible nodes make domains, with pods or without.
 func (c *constraints) eligible(s *spread, n *Node) bool {
-	return (s.ignoreNode || c.s.selects(n)) && (!s.honorTaints || c.s.tolerates(n))
+	return (s.ignoreNode || c.s.selects(n)) && (!s.honorTaints || c.s.tolerates(n)) && c.keyed(n, s.hard)
+}
+
+// keyed nodes have the keys of all hard constraints, or of all soft ones. The
+// scheduler's own constraints do not ask for that (requireAllTopologies).
+func (c *constraints) keyed(n *Node, hard bool) bool {
+	if c.s.defaulted {
+		return true
+	}
+	for i := range c.s.spread {
+		if s := &c.s.spread[i]; s.hard == hard {
+			if _, has := n.Labels[s.key]; !has {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // refuses says why the node cannot take the pod, in the scheduler's words; ""
@@ -182,6 +250,17 @@ func (c *constraints) refuses(n *Node) string {
 	return c.refusesTopology(n)
 }
 
+// first of a group, which may go wherever its keys are
+// (interpodaffinity/filtering.go: satisfyPodAffinity).
+func (c *constraints) first() bool {
+	for i := range c.near {
+		if c.near[i].any() || !c.s.near[i].selects(c.t) {
+			return false
+		}
+	}
+	return true
+}
+
 func (c *constraints) toleratesCordon() bool {
 	return c.s.toleratesTaint(&corev1.Taint{Key: corev1.TaintNodeUnschedulable, Effect: corev1.TaintEffectNoSchedule})
 }
@@ -201,10 +280,7 @@ func (c *constraints) refusesTopology(n *Node) string {
 		}
 	}
 	for i := range c.near {
-		count, has := c.near[i].of(n)
-		// The first of a group may go anywhere (interpodaffinity/filtering.go:
-		// satisfyPodAffinity).
-		if !has || count == 0 && (c.near[i].any() || !c.s.near[i].selects(c.t)) {
+		if count, has := c.near[i].of(n); !has || count == 0 && !c.first() {
 			return "node(s) didn't match pod affinity rules"
 		}
 	}

@@ -71,10 +71,11 @@ func (w *World) applyOne(document []byte) error {
 
 // harmless kinds change nothing that is modelled.
 var harmless = []string{"Namespace", "ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "ClusterRole",
-	"ClusterRoleBinding", "PersistentVolumeClaim", "PersistentVolume", "StorageClass", "PriorityClass", "EndpointSlice", "Endpoints"}
+	"ClusterRoleBinding", "PersistentVolumeClaim", "PersistentVolume", "StorageClass", "PriorityClass"}
 
 // ignored kinds could change what users feel, and do not here.
-var ignored = []string{"Ingress", "NetworkPolicy", "HorizontalPodAutoscaler", "CronJob", "Job", "LimitRange", "ResourceQuota"}
+var ignored = []string{"Ingress", "NetworkPolicy", "HorizontalPodAutoscaler", "CronJob", "Job", "LimitRange", "ResourceQuota",
+	"EndpointSlice", "Endpoints"}
 
 var appliers = map[string]func(*World, []byte) error{
 	"apps/v1 Deployment":            apply((*World).applyDeployment),

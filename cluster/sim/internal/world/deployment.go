@@ -42,8 +42,7 @@ func (w *World) applyDeployment(o *appsv1.Deployment) error {
 	if d.surge, d.unavailable, err = fenceposts(o.Spec.Strategy.RollingUpdate, d.replicas); err != nil {
 		return err
 	}
-	d.rollTo(t)
-	return nil
+	return d.rollTo(t)
 }
 
 func (w *World) deployment(namespace, name string) *deployment {
@@ -86,16 +85,20 @@ func fenceposts(r *appsv1.RollingUpdateDeployment, replicas int) (surge, unavail
 }
 
 // rollTo makes the template the latest.
-func (d *deployment) rollTo(t *Template) {
+func (d *deployment) rollTo(t *Template) error {
 	if i := slices.IndexFunc(d.sets, func(r *replicaSet) bool { return r.template.Hash == t.Hash }); i >= 0 {
 		latest := d.sets[i]
 		d.sets = append(d.oldest(slices.Delete(d.sets, i, i+1)), latest)
 	} else {
+		own, err := t.withHash()
+		if err != nil {
+			return err
+		}
 		d.created++
-		d.sets = append(d.oldest(d.sets),
-			&replicaSet{world: d.world, above: d, name: d.name + "-" + t.Hash, template: t.withHash(), order: d.created})
+		d.sets = append(d.oldest(d.sets), &replicaSet{world: d.world, above: d, name: d.name + "-" + t.Hash, template: own, order: d.created})
 	}
 	d.poke()
+	return nil
 }
 
 // oldest sorts ReplicaSets in the order in which they are scaled down

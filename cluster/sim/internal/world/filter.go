@@ -16,6 +16,8 @@ type scheduling struct {
 	selector    nodeaffinity.RequiredNodeAffinity
 	preferred   *nodeaffinity.PreferredSchedulingTerms
 	spread      []spread
+	defaulted   bool   // the spread is the scheduler's own
+	hard        bool   // some of the spread is DoNotSchedule
 	near        []term // required pod affinity
 	anti        []term // required pod anti-affinity
 	attract     []weighted
@@ -26,6 +28,7 @@ type spread struct {
 	skew        int
 	key         string
 	hard        bool
+	domains     int             // minDomains
 	selector    labels.Selector // nil: the template's own pods
 	honorTaints bool
 	ignoreNode  bool // nodeAffinityPolicy Ignore
@@ -54,8 +57,10 @@ func schedulingOf(t *Template) (scheduling, error) {
 			return s, err
 		}
 		s.spread = append(s.spread, one)
+		s.hard = s.hard || one.hard
 	}
 	if len(s.spread) == 0 {
+		s.defaulted = true
 		// pkg/scheduler/apis/config/v1: systemDefaultConstraints.
 		s.spread = []spread{{skew: 3, key: corev1.LabelHostname}, {skew: 5, key: corev1.LabelTopologyZone}}
 	}
@@ -67,7 +72,11 @@ func (t *Template) spread(c corev1.TopologySpreadConstraint) (spread, error) {
 	if err != nil {
 		return spread{}, fmt.Errorf("topologySpreadConstraints: %w", err)
 	}
-	return spread{skew: int(c.MaxSkew), key: c.TopologyKey, hard: c.WhenUnsatisfiable == corev1.DoNotSchedule,
+	domains := 1
+	if c.MinDomains != nil {
+		domains = int(*c.MinDomains)
+	}
+	return spread{skew: int(c.MaxSkew), key: c.TopologyKey, hard: c.WhenUnsatisfiable == corev1.DoNotSchedule, domains: domains,
 		selector:    t.withKeys(selector, c.MatchLabelKeys),
 		honorTaints: c.NodeTaintsPolicy != nil && *c.NodeTaintsPolicy == corev1.NodeInclusionPolicyHonor,
 		ignoreNode:  c.NodeAffinityPolicy != nil && *c.NodeAffinityPolicy == corev1.NodeInclusionPolicyIgnore}, nil
@@ -77,9 +86,6 @@ func (t *Template) spread(c corev1.TopologySpreadConstraint) (spread, error) {
 func (t *Template) withKeys(selector labels.Selector, keys []string) labels.Selector {
 	for _, key := range keys {
 		value, has := t.Labels[key]
-		if key == "pod-template-hash" {
-			value, has = t.Hash, true
-		}
 		if !has {
 			continue
 		}
@@ -104,6 +110,7 @@ func (s *scheduling) affinity(t *Template) error {
 		if s.near, err = terms(t, near.RequiredDuringSchedulingIgnoredDuringExecution); err != nil {
 			return err
 		}
+		together(s.near)
 		if err := s.prefer(t, near.PreferredDuringSchedulingIgnoredDuringExecution, 1); err != nil {
 			return err
 		}
@@ -127,6 +134,23 @@ func terms(t *Template, from []corev1.PodAffinityTerm) ([]term, error) {
 		all = append(all, one)
 	}
 	return all, nil
+}
+
+// together: only pods that match all required terms count for any of them
+// (interpodaffinity/filtering.go: updateWithAffinityTerms).
+func together(near []term) {
+	if len(near) < 2 {
+		return
+	}
+	all := near[0]
+	for _, one := range near[1:] {
+		requirements, _ := one.selector.Requirements()
+		all.selector = all.selector.Add(requirements...)
+		all.namespaces = slices.DeleteFunc(slices.Clone(all.namespaces), func(n string) bool { return !slices.Contains(one.namespaces, n) })
+	}
+	for i := range near {
+		near[i].selector, near[i].namespaces = all.selector, all.namespaces
+	}
 }
 
 func (t *Template) term(f corev1.PodAffinityTerm) (term, error) {

@@ -102,9 +102,19 @@ func (p *Pod) report() {
 		}
 		if p.Phase == corev1.PodPending && len(p.containers) > 0 {
 			p.Phase = corev1.PodRunning
+			p.reachable()
 		}
 		p.setReady(p.ready)
 	})
+}
+
+// reachable: the API has its address, which is all that some services ask for.
+func (p *Pod) reachable() {
+	for _, s := range p.world.servicesOf(p.Template) {
+		if s.publish {
+			s.poke()
+		}
+	}
 }
 
 // setReady changes the condition in the API.
@@ -228,6 +238,7 @@ func (p *Pod) remove() {
 	if p.Node != nil {
 		p.Node.remove(p)
 		p.world.tallies.count(p, false)
+		p.world.tallies.change(p, false, true)
 	}
 	p.tell(worse(was && !p.Deleting), "gone from node %s", p.nodeName())
 	p.changed()

@@ -21,7 +21,7 @@ type Node struct {
 	index       int
 	allocatable resources
 	requested   resources
-	assumed     resources // the same, with what pods without requests count as
+	assumed     resources // the same, with what containers without requests count as
 	limit       int       // of pods
 	pods        []*Pod
 
@@ -48,14 +48,14 @@ func (n *Node) processes() func(func(*Process) bool) {
 func (n *Node) add(p *Pod) {
 	n.pods = append(n.pods, p)
 	n.requested = n.requested.plus(p.Template.request)
-	n.assumed = n.assumed.plus(p.Template.assumed())
+	n.assumed = n.assumed.plus(p.Template.assumed)
 }
 
 func (n *Node) remove(p *Pod) {
 	if i := slices.Index(n.pods, p); i >= 0 {
 		n.pods = slices.Delete(n.pods, i, i+1)
 		n.requested = n.requested.minus(p.Template.request)
-		n.assumed = n.assumed.minus(p.Template.assumed())
+		n.assumed = n.assumed.minus(p.Template.assumed)
 	}
 }
 

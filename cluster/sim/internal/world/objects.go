@@ -20,13 +20,15 @@ type Template struct {
 	containers []containerSpec // init containers that stay (native sidecars) first
 	setup      []containerSpec // init containers that end
 	request    resources
+	assumed    resources // the same, with what containers without requests count as
 	grace      time.Duration
 	scheduling scheduling
 
 	deletionCost int
 	generation   uint64     // of the world's services, when services was made
 	services     []*Service // that select it
-	tally        *tally     // of its own pods
+	tally        *tally     // of its own pods that do not terminate
+	presence     *tally     // of all its own pods
 	tallies      []*tally   // that count its pods, of the first talliesSeen
 	talliesSeen  int
 }

@@ -36,12 +36,15 @@ func (w *World) uid() string {
 
 // bind puts the pod on a node.
 func (p *Pod) bind(n *Node) {
+	p.world.scheduler.remember(p.Template)
 	p.Node = n
 	n.add(p)
 	p.world.tallies.count(p, true)
+	p.world.tallies.change(p, true, true)
 	p.tell(seatrial.Info, "scheduled to node %s", n.Name)
 	p.bound()
 	p.changed()
+	p.world.scheduler.placed()
 }
 
 // suffix is the random end of a pod's name, as the API server makes it, drawn

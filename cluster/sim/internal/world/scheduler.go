@@ -28,7 +28,7 @@ type scheduler struct {
 	busy    bool
 	start   int // the node to begin with, so that all have their turn
 	draws   uint64
-	anti    []*Template // that keep others away
+	minded  []*Template // whose pods want others near or away
 
 	feasible []*Node // reused
 	scores   []int64
@@ -39,6 +39,7 @@ type pending struct {
 	pod      *Pod
 	attempts int
 	notUntil time.Duration
+	queued   bool // to be tried again
 }
 
 func (s *scheduler) enqueue(p *Pod) {
@@ -75,10 +76,28 @@ func (s *scheduler) Fire(uint64) {
 
 // retry: something has changed that may make room.
 func (s *scheduler) retry() {
-	now := s.world.Clock.Now()
 	for _, w := range s.waiting {
-		s.world.Clock.Do(max(w.notUntil-now, cycle), func() { s.again(w) })
+		s.soon(w)
 	}
+}
+
+// placed: a pod has come to a node, which may let those in that want to be near
+// it, or that spread.
+func (s *scheduler) placed() {
+	for _, w := range s.waiting {
+		if own := &w.pod.Template.scheduling; own.hard || len(own.near) > 0 {
+			s.soon(w)
+		}
+	}
+}
+
+// soon tries again once the back-off is over.
+func (s *scheduler) soon(w *pending) {
+	if w.queued {
+		return
+	}
+	w.queued = true
+	s.world.Clock.Do(max(w.notUntil-s.world.Clock.Now(), cycle), func() { s.again(w) })
 }
 
 func (s *scheduler) again(w *pending) {
@@ -97,7 +116,6 @@ func (s *scheduler) again(w *pending) {
 func (s *scheduler) place(p *Pod, attempts int) {
 	n, why := s.choose(p)
 	if n != nil {
-		s.keepAway(p.Template)
 		p.bind(n)
 		return
 	}
@@ -106,11 +124,12 @@ func (s *scheduler) place(p *Pod, attempts int) {
 	p.news("FailedScheduling", why)
 }
 
-// keepAway remembers templates whose pods want others elsewhere.
-func (s *scheduler) keepAway(t *Template) {
-	if len(t.scheduling.anti) > 0 && !slices.Contains(s.anti, t) {
-		s.anti = append(s.anti, t)
-		s.world.tallies.ofTemplate(t)
+// remember keeps templates whose pods have a say in where others go.
+func (s *scheduler) remember(t *Template) {
+	own := &t.scheduling
+	if len(own.anti)+len(own.near)+len(own.attract) > 0 && !slices.Contains(s.minded, t) {
+		s.minded = append(s.minded, t)
+		s.world.tallies.ofTemplate(t, true)
 	}
 }
 

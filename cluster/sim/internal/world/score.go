@@ -20,7 +20,7 @@ const (
 	highestScore = 100
 )
 
-// What a pod without requests counts as (pkg/scheduler/util: GetNonzeroRequests).
+// What a container without requests counts as (pkg/scheduler/util/pod_resources.go).
 const (
 	assumedCPU    = 100
 	assumedMemory = 200 << 20
@@ -49,20 +49,8 @@ func (c *constraints) score(nodes []*Node, into []int64) []int64 {
 
 // leastAllocated prefers empty nodes (noderesources/least_allocated.go).
 func (c *constraints) leastAllocated(n *Node) int64 {
-	used := n.assumed.plus(c.t.assumed())
+	used := n.assumed.plus(c.t.assumed)
 	return (freeShare(used.cpu, n.allocatable.cpu) + freeShare(used.memory, n.allocatable.memory)) / 2
-}
-
-// assumed is what the pod counts as, with or without requests.
-func (t *Template) assumed() resources {
-	return resources{orAssumed(t.request.cpu, assumedCPU), orAssumed(t.request.memory, assumedMemory)}
-}
-
-func orAssumed(requested, assumed int64) int64 {
-	if requested == 0 {
-		return assumed
-	}
-	return requested
 }
 
 // freeShare is leastRequestedScore.
@@ -73,14 +61,23 @@ func freeShare(used, all int64) int64 {
 	return (all - used) * highestScore / all
 }
 
-// balanced prefers nodes where CPU and memory are used alike
-// (noderesources/balanced_allocation.go): the standard deviation of two shares
-// is half their difference.
+// balanced prefers nodes that the pod brings closer to using CPU and memory
+// alike (noderesources/balanced_allocation.go: balancedResourceScorer). Pods
+// that ask for nothing are not scored by it.
 func (c *constraints) balanced(n *Node) int64 {
-	used := n.requested.plus(c.t.request)
-	cpu := min(1, float64(used.cpu)/float64(n.allocatable.cpu))
-	memory := min(1, float64(used.memory)/float64(n.allocatable.memory))
-	return int64((1 - math.Abs(cpu-memory)/2) * highestScore)
+	if c.t.request == (resources{}) {
+		return 0
+	}
+	with, without := evenness(n.requested.plus(c.t.request), n.allocatable), evenness(n.requested, n.allocatable)
+	return highestScore/2 + (highestScore/2+with-without)/2
+}
+
+// evenness is balancedResourceScore: the standard deviation of two shares is
+// half their difference.
+func evenness(used, all resources) int64 {
+	cpu := min(1, float64(used.cpu)/float64(all.cpu))
+	memory := min(1, float64(used.memory)/float64(all.memory))
+	return int64((1 - math.Abs((cpu-memory)/2)) * highestScore)
 }
 
 // byTaints prefers nodes with fewer PreferNoSchedule taints that are not
@@ -129,13 +126,15 @@ func normalize(scores []int64, reverse bool) []int64 {
 // not hard (podtopologyspread/scoring.go). A node without a key is ignored for
 // the scenario's own constraints, and only that key is for the defaults.
 func (c *constraints) bySpread(nodes []*Node) []int64 {
+	const ignored = -1
 	scores := make([]int64, len(nodes))
-	weights := make([]float64, len(c.spread)) // topologyNormalizingWeight
-	for j := range c.spread {
-		weights[j] = math.Log(float64(c.spread[j].size(nodes) + 2))
-	}
+	weights := c.spreadWeights(nodes)
 	lowest, highest := int64(math.MaxInt64), int64(0)
 	for i, n := range nodes {
+		if !c.keyed(n, false) {
+			scores[i] = ignored
+			continue
+		}
 		sum := 0.0
 		for j := range c.spread {
 			k := &c.spread[j]
@@ -150,21 +149,55 @@ func (c *constraints) bySpread(nodes []*Node) []int64 {
 		lowest, highest = min(lowest, scores[i]), max(highest, scores[i])
 	}
 	for i := range scores {
-		if highest == 0 {
+		switch {
+		case scores[i] == ignored:
+			scores[i] = 0
+		case highest == 0:
 			scores[i] = highestScore
-			continue
+		default:
+			scores[i] = highestScore * (highest + lowest - scores[i]) / highest
 		}
-		scores[i] = highestScore * (highest + lowest - scores[i]) / highest
 	}
 	return scores
 }
 
-// size is the number of domains among the nodes.
-func (k *counted) size(nodes []*Node) int {
-	if k.domains.key == corev1.LabelHostname {
+// spreadWeights make counts in few domains and in many comparable
+// (topologyNormalizingWeight), for each constraint that is not hard.
+func (c *constraints) spreadWeights(nodes []*Node) []float64 {
+	weights := make([]float64, len(c.spread))
+	for j := range c.spread {
+		k := &c.spread[j]
+		if host := k.domains.key == corev1.LabelHostname; k.hard || !host && len(k.byValue) == 0 {
+			continue // no node has the key
+		}
+		weights[j] = math.Log(float64(c.size(k.domains.key, nodes) + 2))
+	}
+	return weights
+}
+
+// size is the number of domains that the nodes make. Without the key they are
+// one together.
+func (c *constraints) size(key string, nodes []*Node) int {
+	if key == corev1.LabelHostname && c.s.defaulted {
 		return len(nodes)
 	}
-	return len(k.byValue)
+	hosts, values, last := 0, map[string]bool{}, "\x00"
+	for _, n := range nodes {
+		if !c.keyed(n, false) {
+			continue
+		}
+		hosts++
+		if key == corev1.LabelHostname {
+			continue
+		}
+		if value := n.Labels[key]; value != last {
+			values[value], last = true, value
+		}
+	}
+	if key == corev1.LabelHostname {
+		return hosts
+	}
+	return len(values)
 }
 
 // byPods prefers domains with pods that attract, and avoids those that repel
@@ -175,7 +208,7 @@ func (c *constraints) byPods(nodes []*Node) []int64 {
 	for i, n := range nodes {
 		for j := range c.wish {
 			if count, has := c.wish[j].of(n); has {
-				scores[i] += c.s.attract[j].weight * count
+				scores[i] += c.wish[j].weight * count
 			}
 		}
 		lowest, highest = min(lowest, scores[i]), max(highest, scores[i])
@@ -185,7 +218,7 @@ func (c *constraints) byPods(nodes []*Node) []int64 {
 			scores[i] = 0
 			continue
 		}
-		scores[i] = highestScore * (scores[i] - lowest) / (highest - lowest)
+		scores[i] = int64(highestScore * (float64(scores[i]-lowest) / float64(highest-lowest)))
 	}
 	return scores
 }

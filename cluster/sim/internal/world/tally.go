@@ -12,25 +12,36 @@ type tallies struct {
 	list  []*tally
 }
 
-// tally counts the pods of a namespace that match, and are not terminating.
+// tally counts the pods of a namespace that match. Spreading leaves those out
+// that terminate (podtopologyspread/common.go: countPodsMatchSelector), affinity
+// does not.
 type tally struct {
-	namespace string
-	selector  labels.Selector
-	template  *Template // counts these alone, instead of a selector
-	byNode    []int32
+	namespace   string
+	selector    labels.Selector
+	template    *Template // counts these alone, instead of a selector
+	terminating bool      // counts those, too
+	byNode      []int32
 }
 
 // of finds or makes the tally of a selector.
-func (t *tallies) of(namespace string, selector labels.Selector) *tally {
-	return t.get(namespace+"|"+selector.String(), &tally{namespace: namespace, selector: selector})
+func (t *tallies) of(namespace string, selector labels.Selector, terminating bool) *tally {
+	key := namespace + "|" + selector.String()
+	if terminating {
+		key += "|"
+	}
+	return t.get(key, &tally{namespace: namespace, selector: selector, terminating: terminating})
 }
 
 // ofTemplate finds or makes the tally of a template's own pods.
-func (t *tallies) ofTemplate(own *Template) *tally {
-	if own.tally == nil {
-		own.tally = t.add(&tally{template: own})
+func (t *tallies) ofTemplate(own *Template, terminating bool) *tally {
+	to := &own.tally
+	if terminating {
+		to = &own.presence
 	}
-	return own.tally
+	if *to == nil {
+		*to = t.add(&tally{template: own, terminating: terminating})
+	}
+	return *to
 }
 
 func (t *tallies) get(key string, fresh *tally) *tally {
@@ -49,7 +60,7 @@ func (t *tallies) add(fresh *tally) *tally {
 	t.list = append(t.list, fresh)
 	for _, n := range t.world.Nodes {
 		for _, p := range n.pods {
-			if p.counted && fresh.matches(p.Template) {
+			if (p.counted || fresh.terminating) && fresh.matches(p.Template) {
 				fresh.byNode[n.index]++
 			}
 		}
@@ -64,18 +75,26 @@ func (t *tally) matches(own *Template) bool {
 	return t.namespace == own.Namespace && t.selector.Matches(own.Labels)
 }
 
-// count adds a pod on a node, or takes it away when it goes or terminates.
+// count adds a pod on a node, or takes it away when it terminates.
 func (t *tallies) count(p *Pod, in bool) {
 	if p.Node == nil || p.counted == in {
 		return
 	}
 	p.counted = in
+	t.change(p, in, false)
+}
+
+// change counts the pod in or out, in the tallies with or without terminating
+// pods.
+func (t *tallies) change(p *Pod, in, terminating bool) {
 	by := int32(1)
 	if !in {
 		by = -1
 	}
 	for _, one := range t.matching(p.Template) {
-		one.byNode[p.Node.index] += by
+		if one.terminating == terminating {
+			one.byNode[p.Node.index] += by
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -46,16 +47,20 @@ func (w *World) template(namespace string, meta *metav1.ObjectMeta, spec *corev1
 			return nil, err
 		}
 	}
-	t.request = requests(spec)
+	t.request = requests(spec, resources{})
+	t.assumed = requests(spec, resources{assumedCPU, assumedMemory})
 	t.scheduling, err = schedulingOf(t)
 	return t, err
 }
 
-// withHash is the template as a ReplicaSet makes it its own.
-func (t *Template) withHash() *Template {
+// withHash is the template as a ReplicaSet makes it its own. Its label may
+// matter to matchLabelKeys.
+func (t *Template) withHash() (*Template, error) {
 	own := *t
-	own.Labels = labels.Merge(t.Labels, labels.Set{"pod-template-hash": t.Hash})
-	return &own
+	own.Labels = labels.Merge(t.Labels, labels.Set{appsv1.DefaultDeploymentUniqueLabelKey: t.Hash})
+	var err error
+	own.scheduling, err = schedulingOf(&own)
+	return &own, err
 }
 
 func (w *World) addContainer(t *Template, c *corev1.Container, sidecar, initial bool) error {
@@ -173,10 +178,11 @@ func (w *World) probe(c *corev1.Container, kind string, p *corev1.Probe) *probeS
 // requests are the pod's as the scheduler counts them
 // (k8s.io/component-helpers/resource: PodRequests): all main containers and
 // sidecars together, or the largest init container with the sidecars before it.
-func requests(spec *corev1.PodSpec) resources {
+// A container without a request counts as missing.
+func requests(spec *corev1.PodSpec, missing resources) resources {
 	var sidecars, largest, total resources
 	for _, c := range spec.InitContainers {
-		r := requestOf(&c)
+		r := requestOf(&c, missing)
 		if c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
 			sidecars = sidecars.plus(r)
 			r = sidecars
@@ -187,14 +193,14 @@ func requests(spec *corev1.PodSpec) resources {
 	}
 	total = sidecars
 	for _, c := range spec.Containers {
-		total = total.plus(requestOf(&c))
+		total = total.plus(requestOf(&c, missing))
 	}
 	total = resources{max(total.cpu, largest.cpu), max(total.memory, largest.memory)}
 	return total.plus(of(spec.Overhead))
 }
 
 // requestOf falls back on the limits, as the API server does.
-func requestOf(c *corev1.Container) resources {
+func requestOf(c *corev1.Container, missing resources) resources {
 	list := corev1.ResourceList{}
 	for name, q := range c.Resources.Limits {
 		list[name] = q
@@ -202,7 +208,14 @@ func requestOf(c *corev1.Container) resources {
 	for name, q := range c.Resources.Requests {
 		list[name] = q
 	}
-	return of(list)
+	r := of(list)
+	if _, has := list[corev1.ResourceCPU]; !has {
+		r.cpu = missing.cpu
+	}
+	if _, has := list[corev1.ResourceMemory]; !has {
+		r.memory = missing.memory
+	}
+	return r
 }
 
 func of(list corev1.ResourceList) resources {
