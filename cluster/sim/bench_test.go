@@ -8,7 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/labels"
+
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/cluster/sim/internal/world"
 )
 
 // nothing takes what a trial tells, and keeps the sum.
@@ -87,6 +90,17 @@ func attack(b *testing.B, s *Site, rate float64, users int, length time.Duration
 	return sum
 }
 
+// failing are so many workers, the first of them one that the users feel.
+func failing(s *Site, count int) []*world.Node {
+	nodes := []*world.Node{s.cluster.world.Pods("default", labels.SelectorFromSet(labels.Set{"app": "shop0"}))[0].Node}
+	for i := 0; len(nodes) < count; i++ {
+		if n := s.cluster.world.Node(fmt.Sprintf("worker%d", 2+i*100)); n != nodes[0] {
+			nodes = append(nodes, n)
+		}
+	}
+	return nodes
+}
+
 func idle(context.Context) {}
 
 // BenchmarkRequests is the speed of the simulator on one core: requests of a
@@ -129,8 +143,8 @@ func BenchmarkAnHourOfTenThousandNodes(b *testing.B) {
 		s := booted(b, 10_000, 1000, 100)
 		boot := time.Since(began)
 		sum := attack(b, s, 1000, 1000, time.Hour, func(ctx context.Context) {
-			for i := range 100 {
-				s.cluster.world.Node(fmt.Sprintf("worker%d", 2+i*100)).Freeze(true)
+			for _, n := range failing(s, 100) {
+				n.Freeze(true)
 				if err := s.clock.Sleep(ctx, 30*time.Second); err != nil {
 					b.Fatal(err)
 				}

@@ -179,7 +179,7 @@ func (c *constraints) countSpread(s *spread) counted {
 		k.self = 1
 	}
 	host := s.key == corev1.LabelHostname
-	if host && !s.hard {
+	if !s.hard && (host || !c.world.labelled(s.key)) {
 		return k
 	}
 	k.byValue = map[string]int64{}
