@@ -37,5 +37,7 @@ vuln: ## known vulnerabilities; asks the Go vulnerability database
 
 bench: ## absolute speed, beside a peer or a floor
 	go test -run '^$$' -bench . -benchmem ./load/... ./journal/...
+	GOMAXPROCS=1 go test -run '^$$' -bench 'Requests|Events' -benchtime 2000000x -benchmem ./cluster/sim/...
+	GOMAXPROCS=1 go test -run '^$$' -bench AnHour -benchtime 1x ./cluster/sim
 
 .PHONY: help build test e2e fidelity docker node-image lint vuln bench
