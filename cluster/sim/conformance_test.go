@@ -154,6 +154,9 @@ func TestUsersMeanTheSameOnTheEngineAndOnTheSimulator(t *testing.T) {
 			for tries := 1; real.Late > 0 && tries < 4; tries++ { // a starved generator proves nothing
 				real = onEngine(t, p, tc.still)
 			}
+			if real.Late > 0 {
+				t.Skipf("the engine sent %d requests late in each of 4 tries: this machine is too busy to compare", real.Late)
+			}
 			if real.Planned != sim.Planned || real.Planned != 200 {
 				t.Errorf("planned: %d on the engine, %d on the simulator, want 200", real.Planned, sim.Planned)
 			}

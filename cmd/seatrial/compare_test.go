@@ -268,28 +268,33 @@ func TestAKnownDifferenceOnTheSimulatorIsFound(t *testing.T) {
 		t.Fatalf("the freeze is 50 ms longer, the longest wait by %+v", by)
 	}
 	repeats := statistics.RepeatsFor(0.05, by.Spread(len(apart)), report.Alpha, 0.8)
-	found := 0
-	for range 200 {
-		p, q := chance.Perm(len(base)), chance.Perm(len(longer))
-		var all []*report.Summary
-		for i := range repeats {
-			for variant, s := range map[string]*report.Summary{"a": base[p[i]], "b": longer[q[i]]} {
-				of := *s
-				of.Seed, of.Variant = uint64(i), variant
-				all = append(all, &of)
+	find := func(repeats int) (found int) {
+		for range 200 {
+			p, q := chance.Perm(len(base)), chance.Perm(len(longer))
+			var all []*report.Summary
+			for i := range repeats {
+				for variant, s := range map[string]*report.Summary{"a": base[p[i]], "b": longer[q[i]]} {
+					of := *s
+					of.Seed, of.Variant = uint64(i), variant
+					all = append(all, &of)
+				}
+			}
+			plan := report.ComparePlan{CompareSpec: seatrial.CompareSpec{Metric: seatrial.FaultMax, Margin: seatrial.Margin{Time: 1e6}},
+				Variants: []string{"a", "b"}, Repeats: repeats}
+			if report.Compare(plan, all).Versus[0].Decision == report.Worse {
+				found++
 			}
 		}
-		plan := report.ComparePlan{CompareSpec: seatrial.CompareSpec{Metric: seatrial.FaultMax, Margin: seatrial.Margin{Time: 1e6}},
-			Variants: []string{"a", "b"}, Repeats: repeats}
-		if report.Compare(plan, all).Versus[0].Decision == report.Worse {
-			found++
-		}
+		return found
 	}
-	t.Logf("%d repeats found the difference in %d of 200 comparisons", repeats, found)
-	// 160 give or take what the spread, which is an estimate, can be wrong: it
-	// must neither miss what is there nor ask for far more than is needed.
-	if found < 110 || found > 198 {
-		t.Errorf("%d repeats found the difference in %d of 200 comparisons, want about 160", repeats, found)
+	advised, twice := find(repeats), find(2*repeats)
+	t.Logf("%d repeats found the difference in %d of 200 comparisons, twice as many in %d", repeats, advised, twice)
+	// The advice reckons with differences that are near to normal, and would
+	// have 160. These have outliers, which a dozen pairs feel, so it is
+	// optimistic; twice as many repeats must make up for that, and fewer must
+	// not be enough.
+	if advised < 80 || advised > 198 || twice < 160 {
+		t.Errorf("%d repeats found the difference in %d of 200 comparisons, twice as many in %d; want 80 to 198, and at least 160", repeats, advised, twice)
 	}
 }
 
