@@ -57,7 +57,7 @@ const (
 
 // The timers of a call, in the low bits of an event's code.
 const (
-	onTimeout = iota
+	onTimeout = iota + 1
 	onLookedUp
 	onSYN
 	onConnected

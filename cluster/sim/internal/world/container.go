@@ -23,7 +23,6 @@ type Container struct {
 	restarts   int
 	backoff    time.Duration
 	killing    bool
-	killTurn   uint64
 	readiness  *prober
 	liveness   *prober
 	startup    *prober

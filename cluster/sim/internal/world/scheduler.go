@@ -26,8 +26,7 @@ type scheduler struct {
 	queue   []*Pod
 	waiting []*pending // cannot be placed for now
 	busy    bool
-	start   int // the node to begin with, so that all have their turn
-	draws   uint64
+	start   int         // the node to begin with, so that all have their turn
 	minded  []*Template // whose pods want others near or away
 
 	feasible []*Node // reused
