@@ -18,6 +18,9 @@ type Cluster struct {
 	world   *world.World
 	network *network.Network
 	name    string
+	// revisions of workloads that are to be restarted, by the action's target:
+	// the proof is another one.
+	revisions map[string]string
 }
 
 var _ seatrial.Cluster = (*Cluster)(nil)

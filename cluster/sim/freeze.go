@@ -73,8 +73,17 @@ type throttle struct {
 
 func (t *throttle) observe() (any, error) { return nodeState{CPUs: t.node.Throttled()}, nil }
 
-func (t *throttle) act(context.Context) error {
+func (t *throttle) act(ctx context.Context) error {
+	if err := t.cluster.reach(ctx, t.node.Name); err != nil {
+		return err
+	}
+	before := t.node.Throttled()
 	t.node.Throttle(t.action.CPUs)
+	t.cluster.world.Clock.Do(t.action.Expires, func() {
+		if t.node.Throttled() == t.action.CPUs {
+			t.node.Throttle(before)
+		}
+	})
 	return nil
 }
 

@@ -43,7 +43,7 @@ func Open(spec seatrial.Spec, seed uint64) (*Site, error) {
 		clock.Close()
 		return nil, err
 	}
-	s := &Site{clock: clock, cluster: &Cluster{world: w, network: network.New(w), name: shape.Name}}
+	s := &Site{clock: clock, cluster: &Cluster{world: w, network: network.New(w), name: shape.Name, revisions: map[string]string{}}}
 	if err := s.cluster.Settle(context.Background()); err != nil {
 		clock.Close()
 		return nil, err

@@ -119,8 +119,12 @@ func (r *restart) workload() (world.Workload, error) {
 }
 
 func (r *restart) observe() (any, error) {
-	_, err := r.workload()
-	return struct{}{}, err
+	w, err := r.workload()
+	if err != nil {
+		return nil, err
+	}
+	r.cluster.revisions[r.action.Target()] = w.Revision()
+	return struct{}{}, nil
 }
 
 func (r *restart) act(ctx context.Context) error {
@@ -136,7 +140,8 @@ func (r *restart) act(ctx context.Context) error {
 
 func (r *restart) prove(context.Context) (seatrial.Proof, error) {
 	w, err := r.workload()
-	if err == nil && w.Renewed() == 0 {
+	before, observed := r.cluster.revisions[r.action.Target()]
+	if err == nil && (!observed || w.Revision() == before || w.Renewed() == 0) {
 		err = errors.New("there is no pod of the new revision yet")
 	}
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 type Workload interface {
 	// Restart changes its template in nothing that matters.
 	Restart() error
+	// Revision names its latest template.
+	Revision() string
 	// Renewed counts the pods of the latest template, ready or not.
 	Renewed() int
 	// Missing says in what it is not yet as its spec asks; "" when it is.
@@ -163,3 +165,12 @@ func (p *Pod) Controller() string {
 	}
 	return ""
 }
+
+// Revision names the latest template.
+func (d *deployment) Revision() string { return d.latest().template.Hash }
+
+// Revision names the latest template.
+func (s *statefulSet) Revision() string { return s.template.Hash }
+
+// Revision names the latest template.
+func (d *daemonSet) Revision() string { return d.template.Hash }

@@ -1,0 +1,254 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/seatrial/seatrial"
+)
+
+func Example() {
+	site, err := Open(seatrial.Spec{Clusters: []seatrial.ClusterSpec{{Name: "main", Workers: 3}}}, 7)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer site.Close()
+	cluster, err := site.Cluster("main")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	nodes, err := cluster.Nodes(context.Background())
+	for _, n := range nodes {
+		fmt.Println(n.Name, n.Ready, n.Kubernetes)
+	}
+	fmt.Println(err)
+	// Output:
+	// agents true v1.37.1
+	// control-plane true v1.37.1
+	// worker true v1.37.1
+	// worker2 true v1.37.1
+	// worker3 true v1.37.1
+	// <nil>
+}
+
+// trying is a settled site of three workers with a shop of six pods.
+func trying(t *testing.T) *Site {
+	t.Helper()
+	s, err := Open(seatrial.Spec{Clusters: []seatrial.ClusterSpec{{Name: "main", Workers: 3}}}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	if err := s.cluster.Apply(t.Context(), shops(1, 6)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cluster.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// state is everything that an action may change and its revert restores.
+func (s *Site) state() string {
+	var out strings.Builder
+	w := s.cluster.world
+	for _, n := range w.Nodes {
+		fmt.Fprintln(&out, n.Name, n.Ready, n.Unschedulable, n.Taints, n.Frozen(), n.Silent(), n.Blind(), n.Headless(), n.Partitioned(), n.Off(), n.Throttled())
+	}
+	pods := map[string]int{}
+	for _, p := range w.Pods("", everything) {
+		key := fmt.Sprint(p.Template.Labels["app"], p.Template.Labels["k8s-app"], p.Ready, p.Deleting, p.Hung())
+		pods[key]++
+	}
+	fmt.Fprintln(&out, pods, w.Up())
+	return out.String()
+}
+
+// actions are one of each, against what the site has.
+func actions(s *Site) []seatrial.Action {
+	const expires = time.Hour
+	pod := s.cluster.world.Pods("default", everything)[0]
+	dns := s.cluster.world.Pods(dnsNamespace, dnsPods)[0]
+	node := pod.Node.Name
+	return []seatrial.Action{
+		seatrial.Freeze{Node: node, Mode: seatrial.Sigstop, Expires: expires},
+		seatrial.Freeze{Node: node, Mode: seatrial.Cgroup, Expires: expires},
+		seatrial.Freeze{Node: node, Mode: seatrial.Blackout, Expires: expires},
+		seatrial.Throttle{Node: node, CPUs: 0.5, Expires: expires},
+		seatrial.DeletePod{Namespace: pod.Namespace, Name: pod.Name},
+		seatrial.StopKubelet{Node: node, Expires: expires},
+		seatrial.StopRuntime{Node: node, Expires: expires},
+		seatrial.Partition{Node: node, Expires: expires},
+		seatrial.PowerOff{Node: node, Expires: expires},
+		seatrial.StopControlPlane{Expires: expires},
+		seatrial.Cordon{Node: node},
+		seatrial.Evict{Namespace: pod.Namespace, Name: pod.Name},
+		seatrial.Restart{Namespace: "default", Workload: "deployment/shop0"},
+		seatrial.DNSDown{Expires: expires},
+		seatrial.DNSTerminated{Namespace: dns.Namespace, Pod: dns.Name, Expires: expires},
+	}
+}
+
+func TestEveryActionIsProvenAndLeavesTheClusterAsItWas(t *testing.T) {
+	for i, a := range actions(trying(t)) {
+		t.Run(fmt.Sprint(i, "-", a.Kind()), func(t *testing.T) {
+			s := trying(t)
+			before := s.state()
+			if err := s.cluster.Supports(a); err != nil {
+				t.Fatal(err)
+			}
+			prior, err := s.cluster.Observe(t.Context(), a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			unproven, cancel := s.clock.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if proof, err := s.cluster.Prove(unproven, a); err == nil {
+				t.Errorf("it is proven before it was done: %+v", proof)
+			}
+			if err := s.cluster.Act(t.Context(), a); err != nil {
+				t.Fatal(err)
+			}
+			proving, cancel := s.clock.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			proof, err := s.cluster.Prove(proving, a)
+			if err != nil || proof.Method == "" {
+				t.Errorf("proof %+v, error %v", proof, err)
+			}
+			// Long enough for Kubernetes to react, and to evict.
+			if err := s.clock.Sleep(t.Context(), 7*time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // a revert is idempotent
+				if err := s.cluster.Revert(t.Context(), a, prior); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.cluster.Settle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.clock.Sleep(t.Context(), time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			if after := s.state(); after != before {
+				t.Errorf("before:\n%safter:\n%s", before, after)
+			}
+		})
+	}
+}
+
+func TestAnActionThatExpiresEndsByItself(t *testing.T) {
+	for i, a := range actions(trying(t)) {
+		short, expires := expiring(a)
+		if !expires {
+			continue
+		}
+		t.Run(fmt.Sprint(i, "-", a.Kind()), func(t *testing.T) {
+			s := trying(t)
+			before := s.state()
+			if _, err := s.cluster.Observe(t.Context(), short); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.cluster.Act(t.Context(), short); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.clock.Sleep(t.Context(), 3*time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			if after := s.state(); after != before {
+				t.Errorf("before:\n%safter:\n%s", before, after)
+			}
+		})
+	}
+}
+
+// expiring is the action with a short time.
+func expiring(a seatrial.Action) (seatrial.Action, bool) {
+	const soon = 10 * time.Second
+	switch a := a.(type) {
+	case seatrial.Freeze:
+		a.Expires = soon
+		return a, true
+	case seatrial.Throttle:
+		a.Expires = soon
+		return a, true
+	case seatrial.StopKubelet:
+		a.Expires = soon
+		return a, true
+	case seatrial.StopRuntime:
+		a.Expires = soon
+		return a, true
+	case seatrial.Partition:
+		a.Expires = soon
+		return a, true
+	case seatrial.PowerOff:
+		a.Expires = soon
+		return a, true
+	case seatrial.StopControlPlane:
+		a.Expires = soon
+		return a, true
+	case seatrial.DNSDown:
+		a.Expires = soon
+		return a, true
+	case seatrial.DNSTerminated:
+		a.Expires = soon
+		return a, true
+	}
+	return a, false
+}
+
+func TestWhatWasInForceBeforeStays(t *testing.T) {
+	s := trying(t)
+	node := s.cluster.world.Node("worker")
+	node.Cordon(true)
+	a := seatrial.Cordon{Node: "worker"}
+	prior, err := s.cluster.Observe(t.Context(), a)
+	if err == nil {
+		err = s.cluster.Act(t.Context(), a)
+	}
+	if err == nil {
+		err = s.cluster.Revert(t.Context(), a, prior)
+	}
+	if err != nil || !node.Unschedulable {
+		t.Errorf("cordoned %v, error %v; want it to stay cordoned", node.Unschedulable, err)
+	}
+}
+
+func TestALostNodeIsNotReadyAndItsPodsComeBackElsewhere(t *testing.T) {
+	s := trying(t)
+	node := s.cluster.world.Node("worker2")
+	a := seatrial.PowerOff{Node: "worker2", Expires: time.Hour}
+	if err := s.cluster.Act(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.clock.Sleep(t.Context(), time.Minute); err != nil || node.Ready != corev1.ConditionUnknown {
+		t.Fatalf("after a minute it is %v, error %v", node.Ready, err)
+	}
+	// 300 s of toleration after the taint, and a start.
+	if err := s.clock.Sleep(t.Context(), 6*time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	ready := 0
+	for _, p := range s.cluster.world.Pods("default", everything) {
+		if p.Ready && p.Node != node {
+			ready++
+		}
+	}
+	if ready != 6 {
+		t.Errorf("%d pods are ready elsewhere, want 6", ready)
+	}
+}
+
+func TestOneClusterAtATime(t *testing.T) {
+	_, err := Open(seatrial.Spec{Clusters: []seatrial.ClusterSpec{{Name: "a"}, {Name: "b"}}}, 1)
+	if err == nil || !strings.Contains(err.Error(), "one cluster") {
+		t.Errorf("two clusters: %v", err)
+	}
+}
