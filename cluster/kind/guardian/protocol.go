@@ -60,7 +60,7 @@ type Cut struct {
 	Ports []uint16 `json:"ports"` // of either side
 }
 
-// Part is what an action changes of a node. Two actions cannot hold the same.
+// Part is what an action changes of a node.
 type Part string
 
 // The parts.
