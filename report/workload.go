@@ -133,10 +133,16 @@ func (f *Fold) nodesLost(end time.Duration) []NodeLost {
 			list = append(list, NodeLost{Node: c.node, At: seatrial.InSeconds(max(0, c.at)), Removed: c.Removed})
 		}
 	}
-	return slices.DeleteFunc(list, func(n NodeLost) bool { return n.At == 0 && n.Seconds != nil && *n.Seconds == 0 }) // before the start
+	list = slices.DeleteFunc(list, func(n NodeLost) bool { // it was back before the start
+		return n.At == 0 && n.Seconds != nil && *n.Seconds == 0
+	})
+	if len(list) == 0 {
+		return nil // null, not []: it never happened
+	}
+	return list
 }
 
-// goodput is nil without a fault.
+// goodput is nil without a fault, and without load.
 func (f *Fold) goodput(l life) *Goodput {
 	if l.injected == nil {
 		return nil
@@ -145,6 +151,9 @@ func (f *Fold) goodput(l life) *Goodput {
 	g := &Goodput{Before: f.rate(0, from), Fault: f.rate(from, to)}
 	if l.reverted != nil {
 		g.Recovery = f.rate(to, forever)
+	}
+	if *g == (Goodput{}) {
+		return nil
 	}
 	if g.Before != nil && g.Recovery != nil && *g.Before > 0 {
 		g.Kept = ptr(tidy(*g.Recovery / *g.Before))

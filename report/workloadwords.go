@@ -74,21 +74,22 @@ func nodesWords(nodes []NodeLost) string {
 	return strings.Join(list, "; ")
 }
 
-// words gives requests that succeeded, a second.
+// words gives requests that succeeded, a second, of the phases that came.
 func (g *Goodput) words(fault string) string {
-	text := fmt.Sprintf("%s before the %s, %s in it, %s after it", perSecondWords(g.Before), fault,
-		perSecondWords(g.Fault), perSecondWords(g.Recovery))
+	var list []string
+	for _, phase := range []struct {
+		rate  *float64
+		words string
+	}{{g.Before, "before the " + fault}, {g.Fault, "in the " + fault}, {g.Recovery, "after the " + fault}} {
+		if phase.rate != nil {
+			list = append(list, significant(*phase.rate)+"/s "+phase.words)
+		}
+	}
+	text := strings.Join(list, ", ")
 	if g.Kept != nil {
 		text += " (" + percent(*g.Kept) + " of before)"
 	}
 	return text
-}
-
-func perSecondWords(v *float64) string {
-	if v == nil {
-		return none
-	}
-	return significant(*v) + "/s"
 }
 
 // goodputLeft tells a system that is down from one that is merely slower.
