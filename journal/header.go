@@ -114,6 +114,8 @@ type Trailer struct {
 type NodeChange struct {
 	Ready         bool `json:"ready"`
 	Unschedulable bool `json:"unschedulable,omitempty"`
+	Joined        bool `json:"joined,omitempty"`  // it was not there before: not Ready yet is no loss
+	Removed       bool `json:"removed,omitempty"` // it is no longer part of the cluster
 }
 
 // PodChange is the data of a [seatrial.KindPod] event, whose subject is the
@@ -125,6 +127,12 @@ type PodChange struct {
 	Phase       string `json:"phase,omitempty"`
 	Terminating bool   `json:"terminating,omitempty"`
 	Deleted     bool   `json:"deleted,omitempty"`
+	// Workload is what makes another pod when this one goes, as in
+	// "deployment/shop", in the pod's namespace; empty where nothing does.
+	Workload string `json:"workload,omitempty"`
+	Restarts int    `json:"restarts,omitempty"` // of its containers, together, since it was created
+	// System: the pod is the cluster's own or seatrial's, not of what is tried.
+	System bool `json:"system,omitempty"`
 }
 
 // HeaderOf fills in all that a scenario and one of its trials say. ID, Backend,

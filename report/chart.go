@@ -55,7 +55,11 @@ func charts(p *Page) []chart {
 		return nil
 	}
 	a := axis{p.Bins[0].From, p.Bins[len(p.Bins)-1].To}
-	list := []chart{latencyChart(p, a), requestChart(p, a)}
+	list := []chart{latencyChart(p, a)}
+	if p.Summary.Workload.DesiredPods != nil {
+		list = append(list, podChart(p, a))
+	}
+	list = append(list, requestChart(p, a))
 	for i := range list {
 		list[i].X, list[i].Bands, list[i].Marks = timeTicks(a), bands(p, a), faultMarks(p, a)
 	}

@@ -79,11 +79,16 @@ func spreadHead() []string {
 	return []string{"", "n", "never", "median", "5 %", "95 %", "min", "max"}
 }
 
-// rows shows the figures of the valid trials.
+// rows shows the figures of the valid trials; of what happens to workloads,
+// only what did.
 func (v *Spread) rows() [][]string {
 	var rows [][]string
-	for _, f := range Figures() {
+	felt := len(feltFigures())
+	for i, f := range Figures() {
 		s := v.Figures[f.Name]
+		if i >= felt && s.N == 0 {
+			continue
+		}
 		never := ""
 		if s.Never > 0 {
 			never = count(int64(s.Never))

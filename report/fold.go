@@ -20,11 +20,15 @@ type Fold struct {
 	window  *Window
 	marks   []mark
 	places  []place
-	alarms  []journal.Line // warnings about nodes and pods
-	agents  map[string]seatrial.AgentReport
-	events  []journal.Line // the first of them, for the page
-	damage  []string
-	spoilt  int // number of damaged lines
+	changes []podChange
+	nodes   []nodeChange
+	// evictions are attempts, whatever became of them.
+	evictions []eviction
+	alarms    []journal.Line // warnings about nodes and pods
+	agents    map[string]seatrial.AgentReport
+	events    []journal.Line // the first of them, for the page
+	damage    []string
+	spoilt    int // number of damaged lines
 }
 
 // mark is one step of a fault.
@@ -38,6 +42,19 @@ type mark struct {
 type place struct {
 	at        time.Duration
 	pod, node string
+}
+
+// nodeChange is how a node is since some time.
+type nodeChange struct {
+	at   time.Duration
+	node string
+	journal.NodeChange
+}
+
+// eviction is one attempt to evict a pod.
+type eviction struct {
+	at time.Duration
+	seatrial.Eviction
 }
 
 const (
@@ -89,6 +106,10 @@ func (f *Fold) take(line journal.Line) error {
 		return f.takeAgent(line)
 	case seatrial.KindNode, seatrial.KindPod:
 		return f.takeChange(line)
+	case seatrial.KindEviction:
+		data, err := journal.Data[seatrial.Eviction](line)
+		f.evictions = append(f.evictions, eviction{line.At, data})
+		return err
 	}
 	return nil
 }
@@ -136,12 +157,27 @@ func (f *Fold) takeChange(line journal.Line) error {
 	if line.Severity == seatrial.Warning || line.Severity == seatrial.Severe {
 		f.alarms = append(f.alarms, line)
 	}
-	if line.Kind != seatrial.KindPod || len(line.Data) == 0 {
+	if len(line.Data) == 0 {
 		return nil
 	}
+	if line.Kind == seatrial.KindNode {
+		return f.takeNode(line)
+	}
 	change, err := journal.Data[journal.PodChange](line)
-	if err == nil && change.Node != "" {
+	if err != nil {
+		return err
+	}
+	f.changes = append(f.changes, podChange{line.At, line.Subject, change})
+	if change.Node != "" {
 		f.places = append(f.places, place{line.At, line.Subject, change.Node})
+	}
+	return nil
+}
+
+func (f *Fold) takeNode(line journal.Line) error {
+	change, err := journal.Data[journal.NodeChange](line)
+	if err == nil {
+		f.nodes = append(f.nodes, nodeChange{line.At, line.Subject, change})
 	}
 	return err
 }
@@ -161,6 +197,7 @@ func (f *Fold) Summary() *Summary {
 	life := lifeOf(s.Faults)
 	s.Phases = f.phases(life)
 	s.Impact = f.impact(h, life)
+	s.Workload = f.workload(s, life)
 	s.Exposure = f.exposure(life, s.Faults)
 	s.SLO = f.checks(h.SLO)
 	s.Steady = f.steady(h)

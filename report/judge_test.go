@@ -62,6 +62,8 @@ func cases(t *testing.T) map[string][]byte {
 	silent.end = -warmup
 	lasting := frozen()
 	lasting.failing, lasting.reverted = true, -1
+	drained := frozen()
+	drained.more, drained.failing, drained.class = drain(), true, "dns"
 	text := whole.journal(t)
 	return map[string][]byte{
 		"whole":     text,
@@ -72,6 +74,7 @@ func cases(t *testing.T) map[string][]byte {
 		"calm":      calm.journal(t),
 		"silent":    silent.journal(t),
 		"lasting":   lasting.journal(t),
+		"drained":   drained.journal(t),
 		"empty":     nil,
 	}
 }

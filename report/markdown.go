@@ -35,6 +35,9 @@ func Markdown(w io.Writer, s *Summary) error {
 	for _, f := range s.Faults {
 		fmt.Fprintf(&b, "- fault %s: %s; %s; %s\n", markdown(f.Name), markdown(faultWhat(f)), faultTimes(f), markdown(proofWords(f)))
 	}
+	for _, h := range workloadWords(s) {
+		fmt.Fprintf(&b, "- %s: %s\n", h.Label, markdown(h.Value))
+	}
 	for _, warning := range s.Warnings {
 		fmt.Fprintf(&b, "- warning: %s\n", markdown(warning))
 	}

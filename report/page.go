@@ -24,6 +24,7 @@ type Page struct {
 type Bin struct {
 	From, To time.Duration
 	Part
+	Ready *int // the fewest pods that were ready at a time in it; nil while no pod is known
 }
 
 // mostBins bounds the page's size: a trial of any length draws that many
@@ -43,16 +44,18 @@ func (f *Fold) Page(s *Summary) *Page {
 
 // bins cuts the timeline into equal parts of a round length.
 func (f *Fold) bins() []Bin {
-	first, last := time.Duration(0), f.window.end()
-	for start := range f.window.between(-journal.Span, forever) {
-		first = min(first, start)
-		break
-	}
+	begin, _ := f.window.first()
+	first, last := min(0, begin), f.window.end()
 	step := binWidth(last - first)
+	pods := f.pods()
 	var bins []Bin
 	for from := first; from < last; from += step {
 		sum := f.window.sum("", from, from+step)
-		bins = append(bins, Bin{From: from, To: min(from+step, last), Part: part(sum)})
+		b := Bin{From: from, To: min(from+step, last), Part: part(sum)}
+		if len(pods.levels) > 0 && pods.levels[0].at < b.To {
+			b.Ready = ptr(pods.lowest(max(from, pods.levels[0].at), b.To))
+		}
+		bins = append(bins, b)
 	}
 	return bins
 }
@@ -87,19 +90,20 @@ func HTML(w io.Writer, p *Page) error {
 // view is a page in the words of its template.
 type view struct {
 	*Page
-	S       *Summary
-	Word    string
-	Class   string // of the verdict
-	Title   string
-	Tiles   []tile
-	Charts  []chart
-	Phases  []phaseRow
-	Faults  []faultRow
-	SLO     []sloRow
-	Pods    []podRow
-	Trust   []pair
-	Events  []eventRow
-	Dropped int // events that are not shown
+	S        *Summary
+	Word     string
+	Class    string // of the verdict
+	Title    string
+	Tiles    []tile
+	Charts   []chart
+	Phases   []phaseRow
+	Faults   []faultRow
+	SLO      []sloRow
+	Pods     []podRow
+	Happened []pair // to the workload
+	Trust    []pair
+	Events   []eventRow
+	Dropped  int // events that are not shown
 }
 
 type tile struct{ Label, Value, Note string }
@@ -133,7 +137,8 @@ type eventRow struct{ At, Kind, Subject, Class, Text string }
 
 func viewOf(p *Page) view {
 	s := p.Summary
-	v := view{Page: p, S: s, Title: title(s), Class: string(s.Verdict), Tiles: tiles(s), Trust: trust(p)}
+	v := view{Page: p, S: s, Title: title(s), Class: string(s.Verdict), Tiles: tiles(s), Trust: trust(p),
+		Happened: workloadWords(s)}
 	v.Word, _ = verdictWord(s)
 	v.Charts = charts(p)
 	for _, n := range namedPhases(s) {

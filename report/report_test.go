@@ -95,6 +95,10 @@ func TestSummaryHasTheFieldsOfTheContract(t *testing.T) {
 	for _, f := range strings.Fields("name load phase objective measured pass") {
 		paths = append(paths, "slo.0."+f)
 	}
+	for _, f := range strings.Fields("desired_pods lowest_ready_pods nodes_lost.0.node nodes_lost.0.at " +
+		"goodput.before goodput.fault goodput.recovery goodput.kept") {
+		paths = append(paths, "workload."+f)
+	}
 	for _, path := range paths {
 		if v := lookup(got, strings.Split(path, ".")); v == nil {
 			t.Errorf("summary.json lacks %s", path)

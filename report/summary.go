@@ -23,13 +23,14 @@ type Summary struct {
 	Reasons  []string         `json:"reasons"`  // why it is not "pass"
 	Sentence string           `json:"sentence"` // what users felt, in words
 
-	Part             // of all loads, from the trial's start to its end
-	Loads    []Named `json:"loads"`
-	Phases   Phases  `json:"phases"`
-	Faults   []Fault `json:"faults"`
-	Impact   Impact  `json:"impact"`
-	Exposure []Pod   `json:"exposure"`
-	SLO      []Check `json:"slo"`
+	Part              // of all loads, from the trial's start to its end
+	Loads    []Named  `json:"loads"`
+	Phases   Phases   `json:"phases"`
+	Faults   []Fault  `json:"faults"`
+	Impact   Impact   `json:"impact"`
+	Workload Workload `json:"workload"`
+	Exposure []Pod    `json:"exposure"`
+	SLO      []Check  `json:"slo"`
 
 	Description  string           `json:"description,omitempty"`
 	Baseline     bool             `json:"baseline,omitempty"`

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"testing"
 	"time"
@@ -24,6 +25,8 @@ type play struct {
 	unproven bool
 	agent    seatrial.AgentReport
 	trailer  *journal.Trailer
+	more     []seatrial.Event // at times since the trial's start
+	class    string           // of failed requests; empty is "refused"
 }
 
 const (
@@ -69,6 +72,10 @@ func (p play) journal(t *testing.T) []byte {
 	for i, node := range []string{"worker", "worker2", "worker3"} {
 		w.Event(seatrial.Event{Kind: seatrial.KindPod, Subject: fmt.Sprintf("default/shop-%d", i),
 			Data: journal.PodChange{Node: node, Ready: true, Phase: "Running"}})
+	}
+	for _, e := range p.more {
+		e.At += warmup
+		w.Event(e)
 	}
 	p.faultEvents(w)
 	for at := -warmup; at < p.end; at += seatrial.Width {
@@ -132,7 +139,7 @@ func (p play) request(iv *seatrial.Interval, due time.Duration, user int) {
 	journal.Record(iv.Service, latency)
 	if held && p.failing {
 		iv.Failed++
-		iv.Errors = map[string]int64{"refused": iv.Failed}
+		iv.Errors = map[string]int64{cmp.Or(p.class, "refused"): iv.Failed}
 	} else {
 		iv.Succeeded++
 	}

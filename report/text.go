@@ -25,6 +25,7 @@ func Text(w io.Writer, s *Summary, style Style) error {
 	p.verdict(s)
 	p.phases(s)
 	p.faults(s)
+	p.workload(s)
 	p.exposure(s)
 	p.slo(s)
 	p.trust(s)

@@ -9,6 +9,16 @@ import (
 	"github.com/seatrial/seatrial"
 )
 
+func (p *printer) workload(s *Summary) {
+	happened := workloadWords(s)
+	for _, h := range happened {
+		p.wrap("  ", "    ", h.Label+": "+h.Value)
+	}
+	if len(happened) > 0 {
+		p.line("")
+	}
+}
+
 func (p *printer) exposure(s *Summary) {
 	if len(s.Exposure) == 0 {
 		return

@@ -104,6 +104,14 @@ func (w *Window) end() time.Duration {
 	return last
 }
 
+// first is when the first interval begins; false where there is none.
+func (w *Window) first() (time.Duration, bool) {
+	for start := range w.between(-journal.Span, forever) {
+		return start, true
+	}
+	return 0, false
+}
+
 // loads lists the names of the loads in order.
 func (w *Window) loads() []string {
 	names := map[string]bool{}

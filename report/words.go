@@ -162,7 +162,7 @@ func recovery(s *Summary) string {
 	case r == nil && s.Phases.Recovery.To-s.Phases.Recovery.From < seatrial.Seconds(second.Seconds()):
 		return "Whether the steady state came back was not seen."
 	case r == nil:
-		return "The steady state did not come back."
+		return "The steady state did not come back" + goodputLeft(s) + "."
 	case *r == 0:
 		return "The steady state was back as soon as the " + word + " ended."
 	default:

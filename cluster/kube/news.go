@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/journal"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -78,7 +81,8 @@ func (n *news) tell(kind seatrial.Kind, subject string, s seatrial.Severity, mes
 func (n *news) node(o *corev1.Node, deleted bool) {
 	before, known := n.nodes[o.UID]
 	ready := nodeReady(o)
-	now := journal.NodeChange{Ready: ready.Status == corev1.ConditionTrue && !deleted, Unschedulable: o.Spec.Unschedulable}
+	now := journal.NodeChange{Ready: ready.Status == corev1.ConditionTrue && !deleted, Unschedulable: o.Spec.Unschedulable,
+		Joined: !known, Removed: deleted}
 	n.nodes[o.UID] = now
 	switch {
 	case deleted:
@@ -153,11 +157,30 @@ func worse(is bool) seatrial.Severity {
 func stateOf(o *corev1.Pod) podState {
 	s := podState{name: o.Namespace + "/" + o.Name, namespace: o.Namespace, restarts: map[string]int32{},
 		PodChange: journal.PodChange{Node: o.Spec.NodeName, Ready: podReady(o), Phase: string(o.Status.Phase),
-			Terminating: o.DeletionTimestamp != nil}}
+			Terminating: o.DeletionTimestamp != nil, Workload: workloadOf(o),
+			System: SystemNamespace(o.Namespace) || o.Namespace == AgentsNamespace}}
 	for _, c := range slices.Concat(o.Status.InitContainerStatuses, o.Status.ContainerStatuses) {
 		s.restarts[c.Name] = c.RestartCount
+		s.Restarts += int(c.RestartCount)
 	}
 	return s
+}
+
+// workloadOf names the pod's controller. A Deployment's is the one above the
+// ReplicaSet, which is named after it and the hash that its pods are labelled
+// with (pkg/controller/deployment/sync.go: getNewReplicaSet).
+func workloadOf(o *corev1.Pod) string {
+	owner := metav1.GetControllerOf(o)
+	if owner == nil {
+		return ""
+	}
+	kind, name := strings.ToLower(owner.Kind), owner.Name
+	if hash := o.Labels[appsv1.DefaultDeploymentUniqueLabelKey]; kind == "replicaset" && hash != "" {
+		if deployment, ok := strings.CutSuffix(name, "-"+hash); ok {
+			kind, name = "deployment", deployment
+		}
+	}
+	return kind + "/" + name
 }
 
 // now says how the pod is, for its first event.

@@ -2,6 +2,7 @@ package world
 
 import (
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -37,7 +38,30 @@ func (p *Pod) tell(s seatrial.Severity, format string, args ...any) {
 	}
 	p.world.Sink.Event(seatrial.Event{At: p.world.Clock.Now(), Kind: seatrial.KindPod, Subject: p.Key(), Severity: s,
 		Message: fmt.Sprintf(format, args...), Data: journal.PodChange{Node: p.nodeName(), Ready: p.Ready,
-			Phase: string(p.Phase), Terminating: p.Deleting, Deleted: p.Gone}})
+			Phase: string(p.Phase), Terminating: p.Deleting, Deleted: p.Gone,
+			Workload: p.workload(), Restarts: p.allRestarts()}})
+}
+
+// workload names the pod's controller; a Deployment rather than its ReplicaSet.
+func (p *Pod) workload() string {
+	if p.owner == nil {
+		return ""
+	}
+	key := p.owner.key()
+	if r, ok := p.owner.(*replicaSet); ok && r.above != nil {
+		key = r.above.key()
+	}
+	kind, name, _ := strings.Cut(key, " "+p.Namespace+"/")
+	return kind + "/" + name
+}
+
+// allRestarts counts those of all its containers.
+func (p *Pod) allRestarts() int {
+	sum := 0
+	for _, c := range p.containers {
+		sum += c.restarts
+	}
+	return sum
 }
 
 func (p *Pod) nodeName() string {
