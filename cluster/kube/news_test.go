@@ -97,6 +97,46 @@ node worker (warning): removed from the cluster`
 	if got := s.events[2].Data; got != (journal.NodeChange{Ready: true, Unschedulable: true}) {
 		t.Errorf("data of a cordon: %+v", got)
 	}
+	if got := s.events[4].Data; got != (journal.NodeChange{Removed: true}) {
+		t.Errorf("data of a removal: %+v", got)
+	}
+	n.change(frozenNode("worker"), false)
+	if got := s.events[5].Data; got != (journal.NodeChange{Joined: true}) {
+		t.Errorf("data of a node that joins and is not Ready yet: %+v", got)
+	}
+}
+
+func TestAPodIsToldWithItsWorkloadAndItsRestarts(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*corev1.Pod)
+		want   journal.PodChange
+	}{
+		"of a Deployment": {func(p *corev1.Pod) { p.Labels["pod-template-hash"] = "1" }, journal.PodChange{Workload: "deployment/shop"}},
+		"of a ReplicaSet that is no Deployment's": {func(p *corev1.Pod) { p.Labels["pod-template-hash"] = "2" },
+			journal.PodChange{Workload: "replicaset/shop-1"}},
+		"of a StatefulSet": {func(p *corev1.Pod) { p.OwnerReferences[0].Kind, p.OwnerReferences[0].Name = "StatefulSet", "db" },
+			journal.PodChange{Workload: "statefulset/db"}},
+		"of nobody":      {func(p *corev1.Pod) { p.OwnerReferences = nil }, journal.PodChange{}},
+		"of the cluster": {func(p *corev1.Pod) { p.Namespace, p.OwnerReferences = "kube-system", nil }, journal.PodChange{System: true}},
+		"of seatrial":    {func(p *corev1.Pod) { p.Namespace, p.OwnerReferences = AgentsNamespace, nil }, journal.PodChange{System: true}},
+		"with restarts": {func(p *corev1.Pod) {
+			p.OwnerReferences = nil
+			p.Status.InitContainerStatuses = []corev1.ContainerStatus{{Name: "init", RestartCount: 2}}
+			p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "web", RestartCount: 1}, {Name: "proxy", RestartCount: 3}}
+		}, journal.PodChange{Restarts: 6}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n, s := newNews(NewClock()), &sink{}
+			n.watch(s)
+			p := shopPod("a", true)
+			c.change(p)
+			n.change(p, false)
+			c.want.Node, c.want.Ready, c.want.Phase = "worker", true, "Running"
+			if got := s.events[0].Data; got != c.want {
+				t.Errorf("%+v, want %+v", got, c.want)
+			}
+		})
+	}
 }
 
 func TestTheWatchBeginsWithThePodsAsTheyAre(t *testing.T) {
@@ -109,7 +149,7 @@ func TestTheWatchBeginsWithThePodsAsTheyAre(t *testing.T) {
 	if got := strings.Join(s.lines(), "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if got := s.events[0].Data; got != (journal.PodChange{Node: "worker", Ready: true, Phase: "Running"}) {
+	if got := s.events[0].Data; got != (journal.PodChange{Node: "worker", Ready: true, Phase: "Running", Workload: "replicaset/shop-1"}) {
 		t.Errorf("data: %+v", got)
 	}
 	if _, err := f.typed.CoreV1().Pods("default").UpdateStatus(t.Context(), shopPod("b", true), metav1.UpdateOptions{}); err != nil {
