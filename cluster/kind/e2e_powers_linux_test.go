@@ -205,7 +205,7 @@ func (b *bench) pod(t *testing.T, namespace, labels, node string) seatrial.Pod {
 // does observes, acts and proves.
 func (b *bench) does(t *testing.T, a seatrial.Action) seatrial.Prior {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	took := stopwatch(t)
 	if err := b.Supports(a); err != nil {
@@ -254,9 +254,11 @@ func TestEveryPowerOverANodeIsProvenAndReverted(t *testing.T) {
 		seatrial.PowerOff{Node: worker(b.Cluster), Expires: longEnough},
 		seatrial.Throttle{Node: worker(b.Cluster), CPUs: 0.05, Expires: longEnough},
 		seatrial.Cordon{Node: worker(b.Cluster)},
+		seatrial.DNSDown{Expires: longEnough},
+		// Last: for half a minute after them the controllers may be electing a
+		// leader.
 		seatrial.StopControlPlane{Expires: longEnough},
 		seatrial.StopControlPlane{Hang: true, Expires: longEnough},
-		seatrial.DNSDown{Expires: longEnough},
 	} {
 		name := a.Kind()
 		if s, ok := a.(seatrial.StopControlPlane); ok && s.Hang {
