@@ -97,10 +97,8 @@ func (e *evict) wait(begun time.Duration) time.Duration {
 }
 
 func (e *evict) tell(o seatrial.EvictionOutcome, s seatrial.Severity, message string) {
-	if sink := e.cluster.world.Sink; sink != nil {
-		sink.Event(seatrial.Event{At: e.cluster.world.Clock.Now(), Kind: seatrial.KindEviction,
-			Subject: e.action.Namespace + "/" + e.action.Name, Severity: s, Message: message, Data: seatrial.Eviction{Outcome: o}})
-	}
+	e.cluster.world.Tell(seatrial.Event{Kind: seatrial.KindEviction,
+		Subject: e.action.Namespace + "/" + e.action.Name, Severity: s, Message: message, Data: seatrial.Eviction{Outcome: o}})
 }
 
 // restart rolls a workload out anew.

@@ -16,30 +16,48 @@ import (
 // Listen begins with the workload's pods as they are.
 func (w *World) Listen(sink seatrial.Sink) {
 	w.Sink = sink
+	begin := func(e seatrial.Event) {
+		e.At = w.Clock.Now()
+		sink.Event(e)
+	}
 	for _, p := range w.Pods("", everything) {
-		p.tell(seatrial.Info, "%s", p.now())
+		if p.Namespace != systemNamespace {
+			begin(p.event(seatrial.Info, p.now()))
+		}
 	}
 	for _, warning := range w.Warnings {
-		sink.Event(seatrial.Event{At: w.Clock.Now(), Kind: seatrial.KindMessage, Severity: seatrial.Warning, Message: warning})
+		begin(seatrial.Event{Kind: seatrial.KindMessage, Severity: seatrial.Warning, Message: warning})
 	}
 }
 
-func (n *Node) tell(s seatrial.Severity, message string) {
-	if n.world.Sink == nil {
+// Tell passes an event on to whoever listens, as late as a watch does, and in
+// order.
+func (w *World) Tell(e seatrial.Event) {
+	if w.Sink == nil {
 		return
 	}
-	n.world.Sink.Event(seatrial.Event{At: n.world.Clock.Now(), Kind: seatrial.KindNode, Subject: n.Name, Severity: s,
+	now := w.Clock.Now()
+	w.told = max(w.told, now+w.Draw(w.Timings.News, "news", e.Subject))
+	e.At = w.told
+	w.Clock.Do(w.told-now, func() { w.Sink.Event(e) })
+}
+
+func (n *Node) tell(s seatrial.Severity, message string) {
+	n.world.Tell(seatrial.Event{Kind: seatrial.KindNode, Subject: n.Name, Severity: s,
 		Message: message, Data: journal.NodeChange{Ready: n.Ready == corev1.ConditionTrue, Unschedulable: n.Unschedulable}})
 }
 
 func (p *Pod) tell(s seatrial.Severity, format string, args ...any) {
-	if p.world.Sink == nil || p.Namespace == systemNamespace {
-		return
+	if p.world.Sink != nil && p.Namespace != systemNamespace {
+		p.world.Tell(p.event(s, fmt.Sprintf(format, args...)))
 	}
-	p.world.Sink.Event(seatrial.Event{At: p.world.Clock.Now(), Kind: seatrial.KindPod, Subject: p.Key(), Severity: s,
-		Message: fmt.Sprintf(format, args...), Data: journal.PodChange{Node: p.nodeName(), Ready: p.Ready,
+}
+
+func (p *Pod) event(s seatrial.Severity, message string) seatrial.Event {
+	return seatrial.Event{Kind: seatrial.KindPod, Subject: p.Key(), Severity: s,
+		Message: message, Data: journal.PodChange{Node: p.nodeName(), Ready: p.Ready,
 			Phase: string(p.Phase), Terminating: p.Deleting, Deleted: p.Gone,
-			Workload: p.workload(), Restarts: p.allRestarts()}})
+			Workload: p.workload(), Restarts: p.allRestarts()}}
 }
 
 // workload names the pod's controller; a Deployment rather than its ReplicaSet.

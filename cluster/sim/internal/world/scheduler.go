@@ -203,6 +203,6 @@ func (p *Pod) news(reason, message string) {
 	if p.world.Sink == nil || p.Namespace == systemNamespace {
 		return
 	}
-	p.world.Sink.Event(seatrial.Event{At: p.world.Clock.Now(), Kind: seatrial.KindKubeNews,
+	p.world.Tell(seatrial.Event{Kind: seatrial.KindKubeNews,
 		Subject: "pod " + p.Key(), Severity: seatrial.Warning, Message: reason + ": " + message})
 }

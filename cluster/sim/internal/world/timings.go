@@ -37,6 +37,7 @@ type Timings struct {
 	Host       Range // something is done to a node from its host (kind)
 	Confirm    Range // it is seen to be undone: two looks, a quarter of a second apart (kind)
 	API        Range // a request to the API server from outside (kind)
+	News       Range // a change reaches a watch from outside (kind)
 	Control    Range // a change is seen and acted on by a controller or by the scheduler (kind)
 	Watch      Range // a change reaches a kubelet or a kube-proxy (kind)
 	Sandbox    Range // a pod's sandbox and network are made (kind)
@@ -79,6 +80,7 @@ func Kubernetes137() Timings {
 		Host:              Range{5 * time.Millisecond, 60 * time.Millisecond},
 		Confirm:           Range{300 * time.Millisecond, 600 * time.Millisecond},
 		API:               Range{5 * time.Millisecond, 60 * time.Millisecond},
+		News:              Range{500 * time.Microsecond, 6 * time.Millisecond},
 		Control:           Range{5 * time.Millisecond, 25 * time.Millisecond},
 		Watch:             Range{5 * time.Millisecond, 20 * time.Millisecond},
 		Sandbox:           Range{300 * time.Millisecond, 700 * time.Millisecond},

@@ -48,6 +48,7 @@ type World struct {
 
 	// Sink takes what happens as events; nil while nobody listens.
 	Sink seatrial.Sink
+	told time.Duration // when it heard last
 	// Warnings are about what was accepted and has no effect here.
 	Warnings []string
 
