@@ -105,6 +105,8 @@ func DecodeAction(kind string, data []byte) (Action, error) {
 		{Restart{}.Kind(), decode[Restart]},
 		{DNSDown{}.Kind(), decode[DNSDown]},
 		{DNSTerminated{}.Kind(), decode[DNSTerminated]},
+		{AddNode{}.Kind(), decode[AddNode]},
+		{RemoveNode{}.Kind(), decode[RemoveNode]},
 	} {
 		if known.kind == kind {
 			return known.read(data)

@@ -30,6 +30,7 @@ const (
 	KindMessage  Kind = "message"  // worth knowing
 	KindRevert   Kind = "revert"   // the ledger put something back
 	KindKubeNews Kind = "kubeNews" // a Kubernetes Event object
+	KindUpgrade  Kind = "upgrade"  // a pool, or a node of it, is being replaced: both ends
 	KindEviction Kind = "eviction" // Data: Eviction; the Subject is a pod, as namespace/name
 )
 

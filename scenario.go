@@ -53,6 +53,8 @@ type ClusterSpec struct {
 	// Kubernetes asks for a version, such as "v1.37.1"; empty takes the node
 	// image's.
 	Kubernetes string `yaml:"kubernetes"`
+	// Node is what each node has for pods; zero leaves it to the backend.
+	Node NodeSize `yaml:"node"`
 }
 
 // Workload is the ordinary Kubernetes objects under test.

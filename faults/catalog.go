@@ -12,7 +12,10 @@ func Catalog() []seatrial.Builtin {
 		drain,
 		liveMigration,
 		nodeNotReady,
+		nodeUpgrade,
 		podDelete,
 		rollingUpdate,
+		scaleIn,
+		skew,
 	}
 }

@@ -27,8 +27,11 @@ func ExampleCatalog() {
 	// drain              Nodes are cordoned and their pods evicted, within their disruption budgets.
 	// liveMigration      A node's VM is moved to another host; everything on it sleeps for a while.
 	// nodeNotReady       Nodes lose what keeps them Ready: kubelet, runtime, control plane, CPU or power.
+	// nodeUpgrade        A pool's nodes are replaced by new ones: surge, recreate, or blue-green.
 	// podDelete          Pods are deleted; their controller makes new ones.
 	// rollingUpdate      A workload gets a new revision; its pods are replaced one after the other.
+	// scaleIn            A pool loses nodes: they are drained and deleted.
+	// skew               Rollouts while nodes are cordoned pile a workload's pods on few nodes.
 }
 
 func TestEveryFaultDocumentsItself(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -54,7 +53,7 @@ func (d *Drain) Run(ctx context.Context, env seatrial.Env) error {
 	if err != nil {
 		return fmt.Errorf("choosing the nodes to drain: %w", err)
 	}
-	run := &draining{Drain: d, env: env, nodes: nodeNames(nodes), armed: map[string]bool{}}
+	run := &draining{Drain: d, evicting: newEvicting(env, d.Force, nodeNames(nodes)...)}
 	err = run.prepare(ctx)
 	if err == nil {
 		err = env.Begin(ctx)
@@ -68,11 +67,8 @@ func (d *Drain) Run(ctx context.Context, env seatrial.Env) error {
 // draining is one run of a drain.
 type draining struct {
 	*Drain
-	env       seatrial.Env
-	nodes     []string
-	cordon    seatrial.Effect
-	evictions []seatrial.Effect
-	armed     map[string]bool // by the pods' UIDs
+	*evicting
+	cordon seatrial.Effect
 }
 
 // prepare arms the cordon and the evictions of the pods that are there now.
@@ -85,50 +81,8 @@ func (r *draining) prepare(ctx context.Context) error {
 	if r.cordon, err = r.env.Arm(ctx, actions...); err != nil {
 		return fmt.Errorf("preparing the cordon: %w", err)
 	}
-	return r.arm(ctx)
-}
-
-// arm adds the evictions of the pods that are not among them yet.
-func (r *draining) arm(ctx context.Context) error {
-	pods, err := r.env.Cluster().Pods(ctx, seatrial.Selector{})
-	if err != nil {
-		return fmt.Errorf("listing the pods to evict: %w", err)
-	}
-	var actions []seatrial.Action
-	for _, p := range pods {
-		stays, err := r.stays(p)
-		if err != nil {
-			return err
-		}
-		if !stays {
-			r.armed[p.UID] = true
-			actions = append(actions, seatrial.Evict{Namespace: p.Namespace, Name: p.Name, Force: r.Force})
-		}
-	}
-	if len(actions) == 0 {
-		return nil
-	}
-	effect, err := r.env.Arm(ctx, actions...)
-	if err != nil {
-		return fmt.Errorf("preparing the evictions: %w", err)
-	}
-	r.evictions = append(r.evictions, effect)
-	return nil
-}
-
-// stays: pods elsewhere, those on their way out, and those that belong to their
-// node. One that nothing would make again is refused, as kubectl does.
-func (r *draining) stays(p seatrial.Pod) (bool, error) {
-	over := p.Terminating || p.Phase == "Succeeded" || p.Phase == "Failed"
-	bound := p.Controller == "DaemonSet" || p.Controller == "Node"
-	if !slices.Contains(r.nodes, p.Node) || over || bound || r.armed[p.UID] {
-		return true, nil
-	}
-	if p.Controller == "" {
-		return false, seatrial.Fail(seatrial.BadInput, fmt.Errorf("pod %s/%s on node %s has no controller: nothing would make it again", p.Namespace, p.Name, p.Node),
-			"give it one, such as a Deployment, or drain another node")
-	}
-	return false, nil
+	_, err = r.arm(ctx)
+	return err
 }
 
 // strike cordons, evicts, and returns when the span is over. The span counts
@@ -141,19 +95,19 @@ func (r *draining) strike(ctx context.Context) error {
 	if err := proveWithin(ctx, r.env, r.cordon, "cordon", r.env.Span()); err != nil {
 		return err
 	}
-	if err := r.arm(ctx); err != nil { // pods that came before the cordon took effect
+	if _, err := r.arm(ctx); err != nil { // pods that came before the cordon took effect
 		return err
 	}
 	for _, e := range r.evictions {
-		if err := r.evict(ctx, e, end); err != nil {
+		if err := r.evictUntil(ctx, e, end); err != nil {
 			return err
 		}
 	}
 	return r.env.Clock().Sleep(ctx, end-r.env.Clock().Now())
 }
 
-// evict waits for the evictions until end at most.
-func (r *draining) evict(ctx context.Context, e seatrial.Effect, end time.Duration) error {
+// evictUntil waits for the evictions until end at most.
+func (r *draining) evictUntil(ctx context.Context, e seatrial.Effect, end time.Duration) error {
 	bounded, cancel := r.env.Clock().WithTimeout(ctx, end-r.env.Clock().Now())
 	defer cancel()
 	err := e.Act(bounded)
@@ -168,23 +122,6 @@ func (r *draining) evict(ctx context.Context, e seatrial.Effect, end time.Durati
 	return nil
 }
 
-// ranOut: every error in err is the end of the time.
-func ranOut(err error) bool {
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		all := many.Unwrap()
-		for _, one := range all {
-			if !ranOut(one) {
-				return false
-			}
-		}
-		return len(all) > 0
-	}
-	if one, ok := err.(interface{ Unwrap() error }); ok {
-		return ranOut(one.Unwrap())
-	}
-	return errors.Is(err, context.DeadlineExceeded)
-}
-
 // undo makes the nodes schedulable first: evicted pods may wait for just that.
 func (r *draining) undo(ctx context.Context) error {
 	var errs []error
@@ -193,10 +130,5 @@ func (r *draining) undo(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("reverting the cordon: %w", err))
 		}
 	}
-	for _, e := range r.evictions {
-		if err := e.Revert(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("waiting for the evicted pods' replacements: %w", err))
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, r.replaced(ctx))...)
 }

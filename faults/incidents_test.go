@@ -236,6 +236,13 @@ func TestIncidentsThatMakeNoSenseAreRefused(t *testing.T) {
 		"nodes.names has 1":     {&Drain{Nodes: Nodes{Names: []string{"a"}, Count: 2}}, minute},
 		`workload "shop"`:       {&RollingUpdate{Workload: "shop"}, 0},
 		`workload "job/x"`:      {&RollingUpdate{Workload: "job/x"}, 0},
+		"strategy \"yolo\"":     {&NodeUpgrade{Strategy: "yolo"}, minute},
+		"the window of":         {&NodeUpgrade{Strategy: Surge, MaxSurge: 1}, 0},
+		"are both 0":            {&NodeUpgrade{Strategy: Surge, Batch: 1, Force: minute}, minute},
+		"neither is negative":   {&NodeUpgrade{Strategy: Surge, MaxSurge: -1}, minute},
+		"batch is 0":            {&NodeUpgrade{Strategy: BlueGreen, Force: minute}, minute},
+		"respected for some":    {&ScaleIn{}, minute},
+		"rounds is -1":          {&Skew{Workload: "deployment/shop", Rounds: -1}, 0},
 		"is up to the workload": {&RollingUpdate{Workload: "deployment/shop"}, minute},
 	} {
 		var known *seatrial.Error
@@ -248,7 +255,7 @@ func TestIncidentsThatMakeNoSenseAreRefused(t *testing.T) {
 	}
 	for _, b := range Catalog() {
 		if err := b.New().(seatrial.Checker).Check(minute); err != nil && !strings.Contains(err.Error(), "leave for out") &&
-			b.Name != "podDelete" && b.Name != "rollingUpdate" {
+			b.Name != "podDelete" && b.Name != "rollingUpdate" && b.Name != "skew" {
 			t.Errorf("%s, as it is by default: %v", b.Name, err)
 		}
 	}

@@ -50,22 +50,44 @@ func (n Nodes) want() int {
 // choose picks the nodes, sorted by name. The same cluster and seed give the
 // same choice. Its error says which nodes there are and why each does not fit.
 func (n Nodes) choose(ctx context.Context, env seatrial.Env) ([]seatrial.Node, error) {
+	fit, unfit, err := n.fitting(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	if len(fit) < n.want() {
+		return nil, tooFew("nodes", n.want(), nodeNames(fit), unfit)
+	}
+	return pick(env.Rand(), fit, n.want(), func(a seatrial.Node) string { return a.Name }), nil
+}
+
+// chooseAll is choose, but a count of zero means all that fit.
+func (n Nodes) chooseAll(ctx context.Context, env seatrial.Env) ([]seatrial.Node, error) {
+	if n.Count > 0 || len(n.Names) > 0 {
+		return n.choose(ctx, env)
+	}
+	fit, unfit, err := n.fitting(ctx, env)
+	if err == nil && len(fit) == 0 {
+		err = tooFew("nodes", 1, nil, unfit)
+	}
+	return fit, err
+}
+
+// fitting lists the nodes that fit, and those that do not with the reason.
+func (n Nodes) fitting(ctx context.Context, env seatrial.Env) (fit []seatrial.Node, unfit []string, err error) {
 	if err := n.check(); err != nil {
-		return nil, seatrial.Fail(seatrial.BadInput, err, "")
+		return nil, nil, seatrial.Fail(seatrial.BadInput, err, "")
 	}
 	all, err := env.Cluster().Nodes(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("listing the nodes to choose from: %w", err)
+		return nil, nil, fmt.Errorf("listing the nodes to choose from: %w", err)
 	}
 	if err := n.missing(all); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	busy, err := n.running(ctx, env)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var fit []seatrial.Node
-	var unfit []string
 	for _, node := range all {
 		if why := n.refuse(node, busy); why != "" {
 			unfit = append(unfit, node.Name+" ("+why+")")
@@ -73,10 +95,7 @@ func (n Nodes) choose(ctx context.Context, env seatrial.Env) ([]seatrial.Node, e
 		}
 		fit = append(fit, node)
 	}
-	if len(fit) < n.want() {
-		return nil, tooFew("nodes", n.want(), nodeNames(fit), unfit)
-	}
-	return pick(env.Rand(), fit, n.want(), func(a seatrial.Node) string { return a.Name }), nil
+	return fit, unfit, nil
 }
 
 // missing refuses names that no node has.

@@ -369,3 +369,12 @@ func TestARevertLooksAtItsOwnPartOfTheNode(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestNodesOfAChosenSizeAreRefusedBeforeAnythingIsAsked(t *testing.T) {
+	spec := seatrial.Spec{Clusters: []seatrial.ClusterSpec{{Name: "main", Node: seatrial.NodeSize{CPU: 2000}}}}
+	_, err := Open(t.Context(), spec, Options{})
+	var known *seatrial.Error
+	if !errors.As(err, &known) || known.Class != seatrial.BadInput || known.Hint == "" {
+		t.Errorf("got %v, want bad input with a hint", err)
+	}
+}

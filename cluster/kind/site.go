@@ -60,6 +60,9 @@ func Open(ctx context.Context, spec seatrial.Spec, o Options) (*Site, error) {
 }
 
 func (s *Site) open(ctx context.Context, spec seatrial.Spec) error {
+	if err := sizes(spec); err != nil {
+		return err
+	}
 	d, err := askDaemon(ctx)
 	if err != nil {
 		return err
@@ -81,6 +84,19 @@ func (s *Site) open(ctx context.Context, spec seatrial.Spec) error {
 		same[first]++
 		if err := s.add(ctx, w.Name, shape, same[first]); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// sizes refuses nodes of a chosen size: a kubelet reads what the machine has,
+// whatever limit its container has.
+func sizes(spec seatrial.Spec) error {
+	for _, w := range spec.Clusters {
+		if w.Node != (seatrial.NodeSize{}) {
+			return seatrial.Fail(seatrial.BadInput,
+				fmt.Errorf("cluster %s: the size of nodes cannot be chosen on kind yet: each has what this machine has", w.Name),
+				"run it with --on sim, or leave clusters[].node out")
 		}
 	}
 	return nil

@@ -33,6 +33,12 @@ func (c *Cluster) power(a seatrial.Action) (power, error) {
 	case seatrial.DNSDown:
 		return dnsDown{c, a}, nil
 	}
+	switch a.(type) {
+	case seatrial.AddNode, seatrial.RemoveNode:
+		return nil, seatrial.Fail(seatrial.BadInput,
+			fmt.Errorf("%s of %s is not supported on this backend yet: nodes that join later would have to be held back at boot", a.Kind(), a.Target()),
+			"run it with --on sim")
+	}
 	return nil, fmt.Errorf("%s of %s is not supported on this backend: it needs access to the node itself", a.Kind(), a.Target())
 }
 
@@ -43,6 +49,10 @@ func (c *Cluster) Supports(a seatrial.Action) error {
 	_, err := c.power(a)
 	if _, expires := a.(seatrial.DNSDown); expires {
 		err = errors.New("taking DNS away is not supported on this backend: nothing would bring it back by itself")
+	}
+	var known *seatrial.Error
+	if errors.As(err, &known) {
+		return err
 	}
 	if err != nil {
 		return seatrial.Fail(seatrial.BadInput, err, "run it with --on kind")

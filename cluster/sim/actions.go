@@ -44,6 +44,10 @@ func (c *Cluster) power(a seatrial.Action) (power, error) {
 		return &dnsDown{cluster: c, action: a}, nil
 	case seatrial.DNSTerminated:
 		return &dnsTerminated{cluster: c, action: a}, nil
+	case seatrial.AddNode:
+		return c.addNode(a)
+	case seatrial.RemoveNode:
+		return c.removeNode(a)
 	case seatrial.StopControlPlane:
 		return c.stopControlPlane(a), nil
 	}
@@ -78,8 +82,10 @@ func (c *Cluster) node(name string) (*world.Node, error) {
 	if n := c.world.Node(name); n != nil {
 		return n, nil
 	}
-	return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("there is no node %s", name), "`seatrial plan` lists the nodes that faults may hit")
+	return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("%w %s", errNoNode, name), "`seatrial plan` lists the nodes that faults may hit")
 }
+
+var errNoNode = errors.New("there is no node")
 
 // Supports is nil where the simulator models the action.
 func (c *Cluster) Supports(a seatrial.Action) error {
@@ -150,6 +156,9 @@ func (c *Cluster) Prove(ctx context.Context, a seatrial.Action) (seatrial.Proof,
 // Revert restores the prior state. What is gone counts as reverted.
 func (c *Cluster) Revert(ctx context.Context, a seatrial.Action, prior seatrial.Prior) error {
 	p, err := c.power(a)
+	if errors.Is(err, errNoNode) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

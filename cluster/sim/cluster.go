@@ -56,7 +56,7 @@ func (c *Cluster) Nodes(context.Context) ([]seatrial.Node, error) {
 	var nodes []seatrial.Node
 	for _, n := range c.world.Nodes {
 		nodes = append(nodes, seatrial.Node{Name: n.Name, Labels: n.Labels, Ready: n.Ready == corev1.ConditionTrue,
-			Unschedulable: n.Unschedulable, ControlPlane: n.ControlPlane, Agents: n.Agents, Kubernetes: c.world.Version})
+			Unschedulable: n.Unschedulable, ControlPlane: n.ControlPlane, Agents: n.Agents, Kubernetes: n.Version})
 	}
 	return nodes, nil
 }

@@ -76,7 +76,7 @@ func (d *daemonSet) missing() string {
 		}
 	}
 	for _, p := range d.pods {
-		if p.isReady() && p.Template.Hash == d.template.Hash {
+		if p.isReady() && !p.Node.gone && p.Template.Hash == d.template.Hash {
 			ready++
 		}
 	}

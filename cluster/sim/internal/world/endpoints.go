@@ -168,6 +168,9 @@ func (s *Service) Fire(uint64) {
 	s.members = slices.DeleteFunc(s.members, func(p *Pod) bool { return p.Gone })
 	for _, p := range s.members {
 		switch {
+		// A pod whose node is not there is left out, unless it is published
+		// whatever it is (staging/src/k8s.io/endpointslice/reconciler.go).
+		case p.Node != nil && p.Node.gone && !s.publish:
 		case !p.addressed, p.Phase == corev1.PodFailed, p.Phase == corev1.PodSucceeded:
 		case s.publish, p.Ready && !p.Deleting:
 			v.Ready = append(v.Ready, p)

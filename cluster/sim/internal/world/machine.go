@@ -87,7 +87,7 @@ func (n *Node) Freeze(silent bool) {
 
 // Thaw lets it go on. What was due while it stood still happens now.
 func (n *Node) Thaw() {
-	if !n.frozen || n.off {
+	if !n.frozen || n.off || n.gone {
 		return
 	}
 	n.change(func() { n.frozen, n.silent = false, false })
@@ -115,7 +115,7 @@ func (n *Node) Off() bool { return n.off }
 
 // PowerOn boots it: the kubelet begins anew with every pod that is bound to it.
 func (n *Node) PowerOn() {
-	if !n.off {
+	if !n.off || n.gone {
 		return
 	}
 	n.waiting, n.idle, n.outbox = nil, nil, nil

@@ -16,6 +16,7 @@ type Node struct {
 	ControlPlane  bool
 	Agents        bool
 	Ready         corev1.ConditionStatus // in the API
+	Version       string                 // of its kubelet
 
 	world       *World
 	index       int
@@ -23,6 +24,7 @@ type Node struct {
 	requested   resources
 	assumed     resources // the same, with what containers without requests count as
 	limit       int       // of pods
+	gone        bool      // machine and object were removed
 	pods        []*Pod
 
 	machine

@@ -3,6 +3,7 @@ package world
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,6 +38,10 @@ const (
 // clusters.
 const AgentsKey = "seatrial.dev/agents"
 
+// WorkerKey labels workers with their number, from 1; a node that takes one's
+// place has the same.
+const WorkerKey = "seatrial.dev/worker"
+
 // World is one cluster. It belongs to the goroutine that has the clock's
 // baton.
 type World struct {
@@ -52,9 +57,11 @@ type World struct {
 	// Warnings are about what was accepted and has no effect here.
 	Warnings []string
 
-	laggard    owner           // was not settled when last asked
-	labels     map[string]bool // whether any node has that key
-	owners     []owner         // in the order in which they came
+	laggard    owner            // was not settled when last asked
+	labels     map[string]bool  // whether any node has that key
+	left       map[string]*Node // that were removed
+	joined     uint64           // nodes so far, after the boot
+	owners     []owner          // in the order in which they came
 	services   []*Service
 	budgets    []*Budget
 	pods       map[string]*Pod
@@ -75,7 +82,7 @@ type drawKey struct{ what, of string }
 // New boots a cluster: a control plane, the workers, and the agents' node.
 func New(clock *virtual.Clock, c Config) (*World, error) {
 	w := &World{Clock: clock, Seed: c.Seed, Timings: Kubernetes137(), Version: c.Kubernetes,
-		up: true, pods: map[string]*Pod{}, draws: map[drawKey]uint64{}, labels: map[string]bool{}}
+		up: true, pods: map[string]*Pod{}, draws: map[drawKey]uint64{}, labels: map[string]bool{}, left: map[string]*Node{}}
 	if w.Version == "" {
 		w.Version = Version
 	}
@@ -104,7 +111,7 @@ func (w *World) boot(c Config) {
 	control.Labels["node-role.kubernetes.io/control-plane"] = ""
 	control.taint("node-role.kubernetes.io/control-plane", corev1.TaintEffectNoSchedule)
 	for i := range c.Workers {
-		w.node(workerName(i), c)
+		w.node(workerName(i), c).Labels[WorkerKey] = strconv.Itoa(i + 1)
 	}
 	agents := w.node("agents", c)
 	agents.Agents = true
@@ -127,7 +134,7 @@ func workerName(i int) string {
 }
 
 func (w *World) node(name string, c Config) *Node {
-	n := &Node{Name: name, world: w, Ready: corev1.ConditionTrue, limit: podLimit,
+	n := &Node{Name: name, Version: w.Version, world: w, Ready: corev1.ConditionTrue, limit: podLimit,
 		allocatable: resources{c.CPU, c.Memory},
 		Labels:      labels.Set{corev1.LabelHostname: name, corev1.LabelOSStable: "linux", corev1.LabelArchStable: "amd64"}}
 	n.cores = float64(c.CPU) / 1000
