@@ -222,6 +222,10 @@ func FuzzFromJournal(f *testing.F) {
 	f.Add([]byte(`{"at":-4,"kind":"trial","edge":"begin","data":{"schema":1,"loads":[{"name":"l","users":1}]}}
 {"at":0.1,"kind":"load","data":{"load":"l","planned":2,"sent":1,"failed":1,"dropped":1,"hurt":2,"latency":{"5000":1},"hurt_users":[1]}}
 {"at":0.2,"kind":"fault","subject":"f","data":{"step":"injected","targets":["node/n"]}}
+{"at":0.1,"kind":"pod","subject":"a/b","data":{"ready":true,"node":"n","restarts":1,"workload":"deployment/b"}}
+{"at":0.2,"kind":"pod","subject":"a/b","data":{"ready":true,"terminating":true}}
+{"at":0.2,"kind":"node","subject":"n","data":{"removed":true}}
+{"at":0.2,"kind":"eviction","subject":"a/b","data":{"outcome":"refused"}}
 {"at":31000000,"kind":"load","data":{"load":"l","planned":2}}
 {"at":1,"kind":"trial","edge":"end","data":{}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
