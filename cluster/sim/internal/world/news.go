@@ -42,9 +42,12 @@ func (w *World) Tell(e seatrial.Event) {
 	w.Clock.Do(w.told-now, func() { w.Sink.Event(e) })
 }
 
-func (n *Node) tell(s seatrial.Severity, message string) {
-	n.world.Tell(seatrial.Event{Kind: seatrial.KindNode, Subject: n.Name, Severity: s,
-		Message: message, Data: journal.NodeChange{Ready: n.Ready == corev1.ConditionTrue, Unschedulable: n.Unschedulable}})
+func (n *Node) tell(s seatrial.Severity, message string) { n.tellOf(s, message, journal.NodeChange{}) }
+
+// tellOf completes a change with how the node is now.
+func (n *Node) tellOf(s seatrial.Severity, message string, change journal.NodeChange) {
+	change.Ready, change.Unschedulable = n.Ready == corev1.ConditionTrue && !n.gone, n.Unschedulable
+	n.world.Tell(seatrial.Event{Kind: seatrial.KindNode, Subject: n.Name, Severity: s, Message: message, Data: change})
 }
 
 func (p *Pod) tell(s seatrial.Severity, format string, args ...any) {

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/journal"
 )
 
 // VersionKey labels a node that has joined later with its Kubernetes version.
@@ -34,7 +35,7 @@ func (w *World) AddNode(name, version string, like *Node) *Node {
 	for _, t := range w.tallies.list {
 		t.byNode = slices.Insert(t.byNode, at, 0)
 	}
-	n.tell(seatrial.Info, "joined the cluster")
+	n.tellOf(seatrial.Info, "joined the cluster", journal.NodeChange{Joined: true})
 	w.repooled()
 	return n
 }
@@ -58,7 +59,7 @@ func (w *World) RemoveNode(n *Node) {
 	n.gone = true
 	w.left[n.Name] = n
 	n.Ready = corev1.ConditionUnknown
-	n.tell(seatrial.Warning, "removed from the cluster")
+	n.tellOf(seatrial.Warning, "removed from the cluster", journal.NodeChange{Removed: true})
 	w.collect(n)
 	w.repooled()
 }
