@@ -202,7 +202,7 @@ func (n *Node) Throttle(cpus float64) { n.throttled, n.cpuFree = cpus, 0 }
 
 // requestCost is the CPU time that a request takes on its node beside what it
 // waits for: kube-proxy's rules, two HTTP stacks, the runtime (kind).
-const requestCost = 500 * time.Microsecond
+const requestCost = 650 * time.Microsecond
 
 // Compute is how much longer a request takes because others want the node's
 // CPU, too: it queues for the cores, or for what is left of them.
