@@ -61,6 +61,7 @@ type trial struct {
 	held      []*held
 	sink      *sink
 	zero      time.Duration // the trial's start on the site's clock
+	over      time.Duration // when the last fault had ended, since the trial's start
 }
 
 // held is a cluster that this trial may act on.
@@ -230,6 +231,7 @@ func (r *trial) underLoad(ctx context.Context) error {
 	}
 	r.Log("trial begins: steady state holds")
 	err := running.wait()
+	r.over = r.clock.Now() - r.zero
 	if err == nil {
 		err = r.clock.Sleep(ctx, r.zero+r.spec.Timeline.Trial-r.clock.Now())
 	}
@@ -268,7 +270,7 @@ func (r *trial) heal(ctx context.Context) error {
 	err := r.whole(ctx, limit)
 	for err == nil && r.clock.Now() < limit {
 		now := r.clock.Now() - r.zero - reportLag
-		if held, _ := r.sink.holds(r.spec.SteadyState, r.spec.Loads, now-steadyHold, now); held && now-steadyHold > 0 {
+		if held, _ := r.sink.holds(r.spec.SteadyState, r.spec.Loads, now-steadyHold, now); held && now-steadyHold >= max(0, r.over) {
 			return nil
 		}
 		err = r.clock.Sleep(ctx, 500*time.Millisecond)

@@ -37,6 +37,14 @@ func (f stand) Run(ctx context.Context, env seatrial.Env) (err error) {
 	return errors.Join(effect.Prove(ctx), env.Clock().Sleep(ctx, env.Span()))
 }
 
+// slowToEnd is a fault whose revert is over long after its span: another trial's
+// length later.
+type slowToEnd struct{ stand }
+
+func (f slowToEnd) Run(ctx context.Context, env seatrial.Env) error {
+	return errors.Join(f.stand.Run(ctx, env), env.Clock().Sleep(ctx, 20*time.Second))
+}
+
 // bench is one trial on the fakes.
 type bench struct {
 	site  *fakeSite
@@ -121,6 +129,20 @@ func TestATrialEndsSoonAfterTheSteadyStateIsBack(t *testing.T) {
 		}
 		if took := b.site.clock.Now(); took > 40*time.Second {
 			t.Errorf("took %s: it waited out its recovery time", took)
+		}
+	})
+}
+
+func TestTheSteadyStateIsSoughtAfterTheLastFaultHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.fault = slowToEnd{} // ends at 29 s of a trial of 20 s
+		if _, err := b.run(t, t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		// 1 s until the load, 10 s of warm-up, 29 s, and 5 s that must hold.
+		if took := b.site.clock.Now(); took < 45*time.Second || took > 55*time.Second {
+			t.Errorf("took %s, want 5 s of load after the fault and no more than it takes to see them", took)
 		}
 	})
 }

@@ -30,8 +30,10 @@ func (d *deletePod) observe() (any, error) {
 	return podState{p.UID}, nil
 }
 
+// act is in force half-way through the request: its answer takes as long.
 func (d *deletePod) act(ctx context.Context) error {
-	if err := d.cluster.request(ctx, d.action.Target()); err != nil {
+	half := d.cluster.world.Draw(d.cluster.world.Timings.API, "request", d.action.Target()) / 2
+	if err := d.cluster.request(ctx, half); err != nil {
 		return err
 	}
 	p := d.pod()
@@ -42,7 +44,7 @@ func (d *deletePod) act(ctx context.Context) error {
 	default:
 		p.Delete(-1)
 	}
-	return nil
+	return d.cluster.world.Clock.Sleep(ctx, half)
 }
 
 func (d *deletePod) prove(context.Context) (seatrial.Proof, error) {

@@ -45,7 +45,7 @@ func (d *dnsDown) observe() (any, error) {
 }
 
 func (d *dnsDown) act(ctx context.Context) error {
-	if err := d.cluster.request(ctx, dnsDeployment); err != nil {
+	if err := d.cluster.ask(ctx, dnsDeployment); err != nil {
 		return err
 	}
 	s, err := d.deployment()

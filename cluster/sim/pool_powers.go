@@ -41,7 +41,7 @@ func (a *addNode) observe() (any, error) {
 }
 
 func (a *addNode) act(ctx context.Context) error {
-	if err := a.cluster.request(ctx, a.action.Name); err != nil {
+	if err := a.cluster.ask(ctx, a.action.Name); err != nil {
 		return err
 	}
 	if a.cluster.world.Node(a.action.Name) != nil {
@@ -102,7 +102,7 @@ func (r *removeNode) observe() (any, error) {
 }
 
 func (r *removeNode) act(ctx context.Context) error {
-	if err := r.cluster.request(ctx, r.action.Name); err != nil {
+	if err := r.cluster.ask(ctx, r.action.Name); err != nil {
 		return err
 	}
 	r.cluster.world.RemoveNode(r.node)

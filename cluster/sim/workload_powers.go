@@ -20,7 +20,7 @@ type cordon struct {
 func (c *cordon) observe() (any, error) { return inForce{c.node.Unschedulable}, nil }
 
 func (c *cordon) act(ctx context.Context) error {
-	if err := c.cluster.request(ctx, c.node.Name); err != nil {
+	if err := c.cluster.ask(ctx, c.node.Name); err != nil {
 		return err
 	}
 	c.node.Cordon(true)
@@ -37,7 +37,7 @@ func (c *cordon) prove(context.Context) (seatrial.Proof, error) {
 func (c *cordon) revert(ctx context.Context, prior seatrial.Prior) error {
 	state, err := was[inForce](prior)
 	if err == nil {
-		err = c.cluster.request(ctx, c.node.Name)
+		err = c.cluster.ask(ctx, c.node.Name)
 	}
 	if err == nil {
 		c.node.Cordon(state.Was)
@@ -55,7 +55,7 @@ func (e *evict) act(ctx context.Context) error {
 	w := e.cluster.world
 	begun := w.Clock.Now()
 	for {
-		if err := e.cluster.request(ctx, e.action.Target()); err != nil {
+		if err := e.cluster.ask(ctx, e.action.Target()); err != nil {
 			return err
 		}
 		p := e.pod()
@@ -126,7 +126,7 @@ func (r *restart) observe() (any, error) {
 }
 
 func (r *restart) act(ctx context.Context) error {
-	if err := r.cluster.request(ctx, r.action.Target()); err != nil {
+	if err := r.cluster.ask(ctx, r.action.Target()); err != nil {
 		return err
 	}
 	w, err := r.workload()

@@ -210,7 +210,8 @@ func (p *proxy) catchUp(n *Node) {
 	w := n.world
 	for n.watches() && p.applied < len(w.changes) {
 		sync := max(p.hears(n, p.applied), p.lastSync+w.Timings.ProxyMinSync)
-		if sync > w.Clock.Now() {
+		apply := w.Timings.ProxyApply
+		if sync+w.Seed.Between(apply.Low, apply.High, "proxy apply", n.Name, uint64(p.applied)) > w.Clock.Now() {
 			return
 		}
 		p.lastSync = sync
@@ -220,11 +221,10 @@ func (p *proxy) catchUp(n *Node) {
 	}
 }
 
-// hears is when the change is known on the node, and written as soon as that
-// is allowed.
+// hears is when the change is known on the node.
 func (p *proxy) hears(n *Node, change int) time.Duration {
 	w, t := n.world, n.world.Timings
-	lag := w.Seed.Between(t.Watch.Low+t.ProxyApply.Low, t.Watch.High+t.ProxyApply.High, "proxy", n.Name, uint64(change))
+	lag := w.Seed.Between(t.Watch.Low, t.Watch.High, "proxy", n.Name, uint64(change))
 	return max(w.changes[change], p.resumed) + lag
 }
 

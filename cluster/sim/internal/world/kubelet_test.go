@@ -218,7 +218,7 @@ func TestATerminatingPodServesUntilItsProcessEnds(t *testing.T) {
 	if !p.Ready || !p.Addressed() || !p.Listener(1).Listening() || !p.Listener(1).Draining() {
 		t.Errorf("ready %v, addressed %v", p.Ready, p.Addressed())
 	}
-	sleep(t, w, 1500*time.Millisecond)
+	sleep(t, w, 2*time.Second)
 	if p.Addressed() || p.Listener(1) != nil {
 		t.Error("it should have no network any more")
 	}

@@ -7,10 +7,6 @@ import (
 	"github.com/seatrial/seatrial/load/app"
 )
 
-// boot is from a container's start to the first instruction of a small Go
-// program that matters.
-const boot = 20 * time.Millisecond
-
 // Process is the application in a container, from its start to its exit.
 type Process struct {
 	Pod  *Pod
@@ -61,7 +57,8 @@ func (c *Container) launch() {
 	p := &Process{Pod: c.pod, container: c, App: c.spec.app, Port: c.spec.port}
 	p.Rand = c.pod.world.Seed.Rand("service time", c.identity())
 	c.process = p
-	c.pod.Node.does(boot+p.App.Startup, func() {
+	launch := c.pod.world.Draw(c.pod.world.Timings.Launch, "launch", c.pod.Node.Name)
+	c.pod.Node.does(launch+p.App.Startup, func() {
 		if p.ended {
 			return
 		}

@@ -43,6 +43,7 @@ type Timings struct {
 	Sandbox    Range // a pod's sandbox and network are made (kind)
 	Start      Range // a container is created and started (kind)
 	Signal     Range // from a kubelet's decision to end a container to its first signal (kind)
+	Launch     Range // from a container's start to its application's first instruction that matters (kind)
 	Boot       Range // from power to the kubelet (kind)
 	Teardown   Range // from the last container's end to the pod's address being gone (kind)
 	Removal    Range // from there to the object being gone (kind)
@@ -79,16 +80,17 @@ func Kubernetes137() Timings {
 		ProxyMinSync:      time.Second,
 		Host:              Range{5 * time.Millisecond, 60 * time.Millisecond},
 		Confirm:           Range{300 * time.Millisecond, 600 * time.Millisecond},
-		API:               Range{5 * time.Millisecond, 60 * time.Millisecond},
+		API:               Range{10 * time.Millisecond, 250 * time.Millisecond},
 		News:              Range{500 * time.Microsecond, 6 * time.Millisecond},
 		Control:           Range{5 * time.Millisecond, 25 * time.Millisecond},
 		Watch:             Range{5 * time.Millisecond, 20 * time.Millisecond},
 		Sandbox:           Range{300 * time.Millisecond, 700 * time.Millisecond},
 		Start:             Range{100 * time.Millisecond, 300 * time.Millisecond},
-		Signal:            Range{80 * time.Millisecond, 250 * time.Millisecond},
+		Signal:            Range{10 * time.Millisecond, 100 * time.Millisecond},
+		Launch:            Range{50 * time.Millisecond, 450 * time.Millisecond},
 		Boot:              Range{2 * time.Second, 4 * time.Second},
-		Teardown:          Range{100 * time.Millisecond, 300 * time.Millisecond},
-		Removal:           Range{500 * time.Millisecond, 1500 * time.Millisecond},
+		Teardown:          Range{300 * time.Millisecond, 600 * time.Millisecond},
+		Removal:           Range{300 * time.Millisecond, 1000 * time.Millisecond},
 		ProxyApply:        Range{20 * time.Millisecond, 80 * time.Millisecond},
 	}
 }
