@@ -333,3 +333,97 @@ func TestAnUpgradeThatIsInterruptedAnywhereLeavesThePoolWhole(t *testing.T) {
 		}
 	}
 }
+
+// pooled is a scenario of one fault on a roomy pool.
+func pooled(t *testing.T, fault string) string {
+	t.Helper()
+	return folderOf(t, `apiVersion: seatrial.dev/v1alpha1
+kind: Scenario
+metadata: {name: pooled}
+spec:
+  workload: {manifests: [shop.yaml]}
+  loads:
+  - {name: browse, target: "http://shop.default.svc.cluster.local/", rate: 10/s, users: 10}
+  timeline: {warmup: 5s, trial: 150s}
+  steadyState: {availability: 90%}
+  slo: {availability: 50%}
+  faults:
+  - `+fault+"\n")
+}
+
+func TestAPoolThatIsScaledInHasItsNodesBackAfterwards(t *testing.T) {
+	after := tried(t.Context(), t, pooled(t, "{name: in, at: 5s, for: 60s, scaleIn: {nodes: {count: 2}, force: 50s}}"), "default", 3, nil)
+	if err := errors.Join(after.err, after.whole()); err != nil {
+		t.Error(err)
+	}
+	var removed, joined []time.Duration
+	for _, l := range after.lines {
+		if l.Kind == seatrial.KindNode && strings.Contains(l.Message, "removed") {
+			removed = append(removed, l.At)
+		}
+		if l.Kind == seatrial.KindNode && strings.Contains(l.Message, "joined") {
+			joined = append(joined, l.At)
+		}
+	}
+	if len(removed) != 2 || len(joined) != 2 || removed[1] > joined[0] || joined[0] < 65*time.Second {
+		t.Errorf("removed at %v, back at %v; want two, and back after the span", removed, joined)
+	}
+	if w := after.workers(); !slices.Equal(w, []string{"worker", "worker2", "worker3"}) {
+		t.Errorf("workers %v", w)
+	}
+	if n := after.evictions(t); n[seatrial.EvictionAccepted] < 4 {
+		t.Errorf("evictions %v, want those of two nodes' pods", n)
+	}
+}
+
+func TestASkewLeavesAllPodsOnOneNodeAndEveryNodeSchedulable(t *testing.T) {
+	for rounds, want := range map[int]int{0: 1, 1: 2, 2: 1} {
+		after := tried(t.Context(), t, pooled(t, fmt.Sprintf("{name: pile, at: 5s, skew: {workload: deployment/shop, rounds: %d}}", rounds)), "default", 3, nil)
+		if err := errors.Join(after.err, after.whole()); err != nil {
+			t.Errorf("%d rounds: %v", rounds, err)
+		}
+		on := map[string]int{}
+		for _, p := range after.pods {
+			on[p.Node]++
+		}
+		if len(on) != want {
+			t.Errorf("%d rounds: pods by node %v, want them on %d", rounds, on, want)
+		}
+	}
+}
+
+func TestASkewThatLeavesNoNodeIsRefused(t *testing.T) {
+	var known *seatrial.Error
+	after := tried(t.Context(), t, pooled(t, "{name: pile, at: 5s, skew: {workload: deployment/shop, rounds: 3}}"), "default", 3, nil)
+	if !errors.As(after.err, &known) || known.Class != seatrial.BadInput || !strings.Contains(after.err.Error(), "3 rounds cordon as many nodes, of 3") {
+		t.Errorf("got %v", after.err)
+	}
+}
+
+func TestAnUpgradeBeyondItsWindowStopsWithAWordAndAWholePool(t *testing.T) {
+	after := tried(t.Context(), t, pooled(t, "{name: up, at: 5s, for: 60s, nodeUpgrade: {provision: 30s}}"), "default", 3, nil)
+	if err := errors.Join(after.err, after.whole()); err != nil {
+		t.Error(err)
+	}
+	took, said := after.took(t)
+	if took != time.Minute || !strings.Contains(said, "1 of 3 nodes were upgraded within 1m0s, which is all that the window allows") {
+		t.Errorf("%s: %s", took, said)
+	}
+}
+
+func TestANodeThatFailsDuringItsUpgradeIsReplacedAllTheSame(t *testing.T) {
+	text := pooled(t, `{name: up, at: 5s, for: 140s, nodeUpgrade: {provision: 10s, force: 20s}}
+  - {name: lost, at: 10s, for: 120s, nodeNotReady: {cause: power, nodes: {names: [worker3]}}}`)
+	after := tried(t.Context(), t, text, "default", 3, nil)
+	if err := errors.Join(after.err, after.whole()); err != nil {
+		t.Error(err)
+	}
+	if _, said := after.took(t); !strings.HasPrefix(said, "3 of 3 nodes were upgraded") {
+		t.Error(said)
+	}
+	if !slices.ContainsFunc(after.lines, func(l journal.Line) bool {
+		return l.Kind == seatrial.KindMessage && l.Subject == "worker3" && strings.Contains(l.Message, "the drain is given up after 20s; pods are left")
+	}) {
+		t.Error("the journal does not say that the drain of the lost node was given up")
+	}
+}
