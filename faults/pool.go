@@ -247,7 +247,7 @@ func successorOf(name string, taken []string) string {
 func nextPatch(version string) (string, error) {
 	i := strings.LastIndex(version, ".")
 	patch, err := strconv.Atoi(version[i+1:])
-	if i < 0 || err != nil {
+	if strings.Count(version, ".") != 2 || err != nil {
 		return "", seatrial.Fail(seatrial.BadInput, fmt.Errorf("version %q of the nodes is not one like v1.37.1", version), "say which version they are upgraded to")
 	}
 	return version[:i+1] + strconv.Itoa(patch+1), nil

@@ -101,3 +101,14 @@ func TestADeletionOfWhatIsGoneAltogetherIsUndone(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestNodesCannotJoinOrLeaveHereYet(t *testing.T) {
+	c := &Cluster{}
+	for _, a := range []seatrial.Action{seatrial.AddNode{Name: "worker-new1", Like: "worker"}, seatrial.RemoveNode{Name: "worker"}} {
+		var known *seatrial.Error
+		err := c.Supports(a)
+		if !errors.As(err, &known) || known.Class != seatrial.BadInput || known.Hint != "run it with --on sim" || !strings.Contains(err.Error(), "held back at boot") {
+			t.Errorf("got %v", err)
+		}
+	}
+}

@@ -1,0 +1,429 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/faults"
+	"github.com/seatrial/seatrial/journal"
+	"github.com/seatrial/seatrial/runner"
+	"github.com/seatrial/seatrial/scenarios"
+)
+
+// afterwards is a trial's journal, and its cluster when it is over.
+type afterwards struct {
+	lines []journal.Line
+	nodes []seatrial.Node
+	pods  []seatrial.Pod
+	err   error
+}
+
+// tried runs one variant of a scenario on the simulator. watch sees what is
+// written to the journal; nil for nobody.
+func tried(ctx context.Context, t *testing.T, path, variant string, seed uint64, watch io.Writer) afterwards {
+	t.Helper()
+	scenario, err := scenarios.Load(path, faults.Catalog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(scenario.Variants, func(v seatrial.Trial) bool { return v.Variant == variant })
+	if i < 0 {
+		t.Fatalf("%s has no variant %s", path, variant)
+	}
+	trial := scenario.Variants[i]
+	var text bytes.Buffer
+	out := io.Writer(&text)
+	if watch != nil {
+		out = io.MultiWriter(&text, watch)
+	}
+	writer := journal.New(out)
+	header := journal.HeaderOf(scenario, trial)
+	header.Seed = seed
+	var site seatrial.Site
+	var after afterwards
+	after.err = runner.Run(ctx, trial, runner.Setup{Journal: writer, Header: header, Keep: true, Log: func(string, ...any) {},
+		Open: func(context.Context) (seatrial.Site, error) {
+			site, err = openSim(trial.Spec, seed)
+			return site, err
+		}})
+	if err := writer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for line, err := range journal.Read(&text) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		after.lines = append(after.lines, line)
+	}
+	cluster, err := site.Cluster("")
+	if err == nil {
+		after.nodes, err = cluster.Nodes(context.WithoutCancel(ctx))
+	}
+	if err == nil {
+		after.pods, err = cluster.Pods(context.WithoutCancel(ctx), seatrial.Selector{Namespace: "default"})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return after
+}
+
+// workers names the nodes for the workload.
+func (a afterwards) workers() (names []string) {
+	for _, n := range a.nodes {
+		if !n.ControlPlane && !n.Agents {
+			names = append(names, n.Name)
+		}
+	}
+	return names
+}
+
+// whole says what is not as it was before: the number of workers, each
+// schedulable, and six ready pods.
+func (a afterwards) whole() error {
+	var errs []error
+	if w := a.workers(); len(w) != 3 {
+		errs = append(errs, fmt.Errorf("workers %v, want three", w))
+	}
+	for _, n := range a.nodes {
+		if n.Unschedulable || !n.Ready {
+			errs = append(errs, fmt.Errorf("node %s: unschedulable %t, Ready %t", n.Name, n.Unschedulable, n.Ready))
+		}
+	}
+	ready := 0
+	for _, p := range a.pods {
+		if p.Ready && !p.Terminating {
+			ready++
+		}
+	}
+	if ready != 6 || len(a.pods) != 6 {
+		errs = append(errs, fmt.Errorf("%d of %d pods are ready, want 6 of 6", ready, len(a.pods)))
+	}
+	return errors.Join(errs...)
+}
+
+// unschedulable adds up how long pods waited after the scheduler had found no
+// node for them.
+func (a afterwards) unschedulable(t *testing.T) time.Duration {
+	t.Helper()
+	since := map[string]time.Duration{}
+	var total time.Duration
+	for _, l := range a.lines {
+		pod, scheduling := strings.CutPrefix(l.Subject, "pod ")
+		switch {
+		case l.Kind == seatrial.KindKubeNews && scheduling && strings.HasPrefix(l.Message, "FailedScheduling"):
+			if _, waits := since[pod]; !waits {
+				since[pod] = l.At
+			}
+		case l.Kind == seatrial.KindPod:
+			if from, waits := since[l.Subject]; waits && (change(t, l).Node != "" || change(t, l).Deleted) {
+				total += l.At - from
+				delete(since, l.Subject)
+			}
+		}
+	}
+	if len(since) > 0 {
+		t.Errorf("pods that never got a node: %v", since)
+	}
+	return total
+}
+
+// fewest is the lowest number of pods that were ready and not on their way out
+// at once, until the first eviction by force.
+func (a afterwards) fewest(t *testing.T) int {
+	t.Helper()
+	healthy := map[string]bool{}
+	least := math.MaxInt
+	for _, l := range a.lines {
+		if l.Kind == seatrial.KindEviction && outcomeOf(t, l) == seatrial.EvictionForced {
+			break
+		}
+		if l.Kind != seatrial.KindPod {
+			continue
+		}
+		c := change(t, l)
+		delete(healthy, l.Subject)
+		if c.Ready && !c.Terminating && !c.Deleted {
+			healthy[l.Subject] = true
+		}
+		if l.At >= 0 {
+			least = min(least, len(healthy))
+		}
+	}
+	return least
+}
+
+func change(t *testing.T, l journal.Line) journal.PodChange {
+	t.Helper()
+	c, err := journal.Data[journal.PodChange](l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func outcomeOf(t *testing.T, l journal.Line) seatrial.EvictionOutcome {
+	t.Helper()
+	e, err := journal.Data[seatrial.Eviction](l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.Outcome
+}
+
+// evictions counts them by their outcome.
+func (a afterwards) evictions(t *testing.T) map[seatrial.EvictionOutcome]int {
+	t.Helper()
+	count := map[seatrial.EvictionOutcome]int{}
+	for _, l := range a.lines {
+		if l.Kind == seatrial.KindEviction {
+			count[outcomeOf(t, l)]++
+		}
+	}
+	return count
+}
+
+// took is the time that the whole upgrade took, and its last word.
+func (a afterwards) took(t *testing.T) (time.Duration, string) {
+	t.Helper()
+	var begun time.Duration
+	for _, l := range a.lines {
+		if l.Kind != seatrial.KindUpgrade || l.Subject != "node pool" {
+			continue
+		}
+		if l.Edge == seatrial.End {
+			return l.At - begun, l.Message
+		}
+		begun = l.At
+	}
+	t.Fatal("the upgrade never ended")
+	return 0, ""
+}
+
+const surgeUpgrade = "../../scenarios/surge-upgrade.yaml"
+
+func TestAnUpgradeReplacesEveryNodeAndLeavesThePoolWhole(t *testing.T) {
+	took := map[string]time.Duration{}
+	for _, variant := range []string{"surge", "surge-no-pdb", "surge-two", "recreate", "unavailable-one", "recreate-roomy", "blue-green", "by-hand"} {
+		after := tried(t.Context(), t, surgeUpgrade, variant, 3, nil)
+		if err := errors.Join(after.err, after.whole()); err != nil {
+			t.Errorf("%s: %v", variant, err)
+		}
+		var said string
+		took[variant], said = after.took(t)
+		if !strings.HasPrefix(said, "3 of 3 nodes were upgraded") {
+			t.Errorf("%s: %s", variant, said)
+		}
+		for _, n := range after.nodes {
+			fresh := !n.ControlPlane && !n.Agents
+			if (n.Kubernetes == "v1.37.2") != fresh || (n.Labels["node.seatrial.dev/version"] == "v1.37.2") != fresh {
+				t.Errorf("%s: node %s has version %s and labels %v", variant, n.Name, n.Kubernetes, n.Labels)
+			}
+		}
+	}
+	if took["surge-two"] >= took["surge"] || took["by-hand"] <= took["blue-green"] {
+		t.Errorf("two nodes at a time must be quicker than one, and a person slower than a machine: %v", took)
+	}
+}
+
+func TestOnAFullPoolASurgeKeepsTheBudgetAndEveryPodFindsAPlace(t *testing.T) {
+	for _, variant := range []string{"surge", "surge-two", "blue-green"} {
+		for seed := range uint64(5) {
+			after := tried(t.Context(), t, surgeUpgrade, variant, seed, nil)
+			if waited := after.unschedulable(t); waited != 0 {
+				t.Errorf("%s, seed %d: pods were unschedulable for %s", variant, seed, waited)
+			}
+			if least := after.fewest(t); least < 5 {
+				t.Errorf("%s, seed %d: %d healthy pods, the budget asks for 5", variant, seed, least)
+			}
+			if n := after.evictions(t); n[seatrial.EvictionForced] > 0 || n[seatrial.EvictionAccepted] < 6 {
+				t.Errorf("%s, seed %d: evictions %v, want at least 6 accepted and none forced", variant, seed, n)
+			}
+		}
+	}
+}
+
+func TestWithoutABudgetASurgeDipsByTheDrainedNodesPodsAtMost(t *testing.T) {
+	after := tried(t.Context(), t, surgeUpgrade, "surge-no-pdb", 3, nil)
+	if least, waited := after.fewest(t), after.unschedulable(t); least != 4 || waited != 0 {
+		t.Errorf("%d healthy pods and %s unschedulable, want 4 of 6 and none", least, waited)
+	}
+}
+
+func TestOnAFullPoolRecreatingLeavesPodsUnschedulable(t *testing.T) {
+	full := tried(t.Context(), t, surgeUpgrade, "recreate", 3, nil)
+	roomy := tried(t.Context(), t, surgeUpgrade, "recreate-roomy", 3, nil)
+	// Two pods a node wait for about as long as a node takes, 30 s.
+	if waited := full.unschedulable(t); waited < 3*2*25*time.Second {
+		t.Errorf("full: pods were unschedulable for %s in all", waited)
+	}
+	if waited := roomy.unschedulable(t); waited != 0 {
+		t.Errorf("roomy: pods were unschedulable for %s in all", waited)
+	}
+}
+
+func TestABudgetBlocksTheDrainToItsLimitAndIsThenOverruled(t *testing.T) {
+	after := tried(t.Context(), t, surgeUpgrade, "unavailable-one", 3, nil)
+	n := after.evictions(t)
+	if n[seatrial.EvictionForced] == 0 || n[seatrial.EvictionRefused] == 0 {
+		t.Fatalf("evictions %v, want some refused, then forced", n)
+	}
+	var refused time.Duration
+	for _, l := range after.lines {
+		if l.Kind != seatrial.KindEviction {
+			continue
+		}
+		switch outcomeOf(t, l) {
+		case seatrial.EvictionRefused:
+			if refused == 0 {
+				refused = l.At
+			}
+		case seatrial.EvictionForced:
+			if waited := l.At - refused; waited < 39*time.Second || waited > 45*time.Second || !strings.Contains(l.Message, "by force after 40s") {
+				t.Errorf("forced after %s: %s", waited, l.Message)
+			}
+			return
+		}
+	}
+}
+
+// cutter cancels a trial when so many events about nodes have been written.
+type cutter struct {
+	left   int
+	cancel context.CancelFunc
+}
+
+func (c *cutter) Write(text []byte) (int, error) {
+	c.left -= bytes.Count(text, []byte(`"kind":"node"`))
+	if c.left <= 0 {
+		c.cancel()
+	}
+	return len(text), nil
+}
+
+func TestAnUpgradeThatIsInterruptedAnywhereLeavesThePoolWhole(t *testing.T) {
+	for _, variant := range []string{"surge", "surge-two", "recreate", "blue-green"} {
+		cut := 0
+		for events := 1; ; events++ {
+			ctx, cancel := context.WithCancel(t.Context())
+			after := tried(ctx, t, surgeUpgrade, variant, 3, &cutter{events, cancel})
+			if ctx.Err() == nil {
+				cancel()
+				break // that many events there are not
+			}
+			cut++
+			if after.err != nil && !errors.Is(after.err, context.Canceled) {
+				t.Errorf("%s, cut at event %d: %v", variant, events, after.err)
+			}
+			if err := after.whole(); err != nil {
+				t.Errorf("%s, cut at event %d: %v", variant, events, err)
+			}
+		}
+		if cut < 9 { // three nodes join, are cordoned, and leave
+			t.Errorf("%s was interrupted at %d points only", variant, cut)
+		}
+	}
+}
+
+// pooled is a scenario of one fault on a roomy pool.
+func pooled(t *testing.T, fault string) string {
+	t.Helper()
+	return folderOf(t, `apiVersion: seatrial.dev/v1alpha1
+kind: Scenario
+metadata: {name: pooled}
+spec:
+  workload: {manifests: [shop.yaml]}
+  loads:
+  - {name: browse, target: "http://shop.default.svc.cluster.local/", rate: 10/s, users: 10}
+  timeline: {warmup: 5s, trial: 150s}
+  steadyState: {availability: 90%}
+  slo: {availability: 50%}
+  faults:
+  - `+fault+"\n")
+}
+
+func TestAPoolThatIsScaledInHasItsNodesBackAfterwards(t *testing.T) {
+	after := tried(t.Context(), t, pooled(t, "{name: in, at: 5s, for: 60s, scaleIn: {nodes: {count: 2}, force: 50s}}"), "default", 3, nil)
+	if err := errors.Join(after.err, after.whole()); err != nil {
+		t.Error(err)
+	}
+	var removed, joined []time.Duration
+	for _, l := range after.lines {
+		if l.Kind == seatrial.KindNode && strings.Contains(l.Message, "removed") {
+			removed = append(removed, l.At)
+		}
+		if l.Kind == seatrial.KindNode && strings.Contains(l.Message, "joined") {
+			joined = append(joined, l.At)
+		}
+	}
+	if len(removed) != 2 || len(joined) != 2 || removed[1] > joined[0] || joined[0] < 65*time.Second {
+		t.Errorf("removed at %v, back at %v; want two, and back after the span", removed, joined)
+	}
+	if w := after.workers(); !slices.Equal(w, []string{"worker", "worker2", "worker3"}) {
+		t.Errorf("workers %v", w)
+	}
+	if n := after.evictions(t); n[seatrial.EvictionAccepted] < 4 {
+		t.Errorf("evictions %v, want those of two nodes' pods", n)
+	}
+}
+
+func TestASkewLeavesAllPodsOnOneNodeAndEveryNodeSchedulable(t *testing.T) {
+	for rounds, want := range map[int]int{0: 1, 1: 2, 2: 1} {
+		after := tried(t.Context(), t, pooled(t, fmt.Sprintf("{name: pile, at: 5s, skew: {workload: deployment/shop, rounds: %d}}", rounds)), "default", 3, nil)
+		if err := errors.Join(after.err, after.whole()); err != nil {
+			t.Errorf("%d rounds: %v", rounds, err)
+		}
+		on := map[string]int{}
+		for _, p := range after.pods {
+			on[p.Node]++
+		}
+		if len(on) != want {
+			t.Errorf("%d rounds: pods by node %v, want them on %d", rounds, on, want)
+		}
+	}
+}
+
+func TestASkewThatLeavesNoNodeIsRefused(t *testing.T) {
+	var known *seatrial.Error
+	after := tried(t.Context(), t, pooled(t, "{name: pile, at: 5s, skew: {workload: deployment/shop, rounds: 3}}"), "default", 3, nil)
+	if !errors.As(after.err, &known) || known.Class != seatrial.BadInput || !strings.Contains(after.err.Error(), "3 rounds cordon as many nodes, of 3") {
+		t.Errorf("got %v", after.err)
+	}
+}
+
+func TestAnUpgradeBeyondItsWindowStopsWithAWordAndAWholePool(t *testing.T) {
+	after := tried(t.Context(), t, pooled(t, "{name: up, at: 5s, for: 60s, nodeUpgrade: {provision: 30s}}"), "default", 3, nil)
+	if err := errors.Join(after.err, after.whole()); err != nil {
+		t.Error(err)
+	}
+	took, said := after.took(t)
+	if took != time.Minute || !strings.Contains(said, "1 of 3 nodes were upgraded within 1m0s, which is all that the window allows") {
+		t.Errorf("%s: %s", took, said)
+	}
+}
+
+func TestANodeThatFailsDuringItsUpgradeIsReplacedAllTheSame(t *testing.T) {
+	text := pooled(t, `{name: up, at: 5s, for: 140s, nodeUpgrade: {provision: 10s, force: 20s}}
+  - {name: lost, at: 10s, for: 120s, nodeNotReady: {cause: power, nodes: {names: [worker3]}}}`)
+	after := tried(t.Context(), t, text, "default", 3, nil)
+	if err := errors.Join(after.err, after.whole()); err != nil {
+		t.Error(err)
+	}
+	if _, said := after.took(t); !strings.HasPrefix(said, "3 of 3 nodes were upgraded") {
+		t.Error(said)
+	}
+	if !slices.ContainsFunc(after.lines, func(l journal.Line) bool {
+		return l.Kind == seatrial.KindMessage && l.Subject == "worker3" && strings.Contains(l.Message, "the drain is given up after 20s; pods are left")
+	}) {
+		t.Error("the journal does not say that the drain of the lost node was given up")
+	}
+}
