@@ -28,7 +28,7 @@ type member struct {
 
 	*evicting
 	cordon, add, remove seatrial.Effect
-	closed, joined      bool
+	joined              bool
 	left                bool
 	begun               time.Duration
 }

@@ -29,7 +29,7 @@ type afterwards struct {
 
 // tried runs one variant of a scenario on the simulator. watch sees what is
 // written to the journal; nil for nobody.
-func tried(ctx context.Context, t *testing.T, path, variant string, seed uint64, watch io.Writer) afterwards {
+func afterTrial(ctx context.Context, t *testing.T, path, variant string, seed uint64, watch io.Writer) afterwards {
 	t.Helper()
 	scenario, err := scenarios.Load(path, faults.Catalog())
 	if err != nil {
@@ -214,7 +214,7 @@ const surgeUpgrade = "../../scenarios/surge-upgrade.yaml"
 func TestAnUpgradeReplacesEveryNodeAndLeavesThePoolWhole(t *testing.T) {
 	took := map[string]time.Duration{}
 	for _, variant := range []string{"surge", "surge-no-pdb", "surge-two", "recreate", "unavailable-one", "recreate-roomy", "blue-green", "by-hand"} {
-		after := tried(t.Context(), t, surgeUpgrade, variant, 3, nil)
+		after := afterTrial(t.Context(), t, surgeUpgrade, variant, 3, nil)
 		if err := errors.Join(after.err, after.whole()); err != nil {
 			t.Errorf("%s: %v", variant, err)
 		}
@@ -238,7 +238,7 @@ func TestAnUpgradeReplacesEveryNodeAndLeavesThePoolWhole(t *testing.T) {
 func TestOnAFullPoolASurgeKeepsTheBudgetAndEveryPodFindsAPlace(t *testing.T) {
 	for _, variant := range []string{"surge", "surge-two", "blue-green"} {
 		for seed := range uint64(5) {
-			after := tried(t.Context(), t, surgeUpgrade, variant, seed, nil)
+			after := afterTrial(t.Context(), t, surgeUpgrade, variant, seed, nil)
 			if waited := after.unschedulable(t); waited != 0 {
 				t.Errorf("%s, seed %d: pods were unschedulable for %s", variant, seed, waited)
 			}
@@ -253,15 +253,15 @@ func TestOnAFullPoolASurgeKeepsTheBudgetAndEveryPodFindsAPlace(t *testing.T) {
 }
 
 func TestWithoutABudgetASurgeDipsByTheDrainedNodesPodsAtMost(t *testing.T) {
-	after := tried(t.Context(), t, surgeUpgrade, "surge-no-pdb", 3, nil)
+	after := afterTrial(t.Context(), t, surgeUpgrade, "surge-no-pdb", 3, nil)
 	if least, waited := after.fewest(t), after.unschedulable(t); least != 4 || waited != 0 {
 		t.Errorf("%d healthy pods and %s unschedulable, want 4 of 6 and none", least, waited)
 	}
 }
 
 func TestOnAFullPoolRecreatingLeavesPodsUnschedulable(t *testing.T) {
-	full := tried(t.Context(), t, surgeUpgrade, "recreate", 3, nil)
-	roomy := tried(t.Context(), t, surgeUpgrade, "recreate-roomy", 3, nil)
+	full := afterTrial(t.Context(), t, surgeUpgrade, "recreate", 3, nil)
+	roomy := afterTrial(t.Context(), t, surgeUpgrade, "recreate-roomy", 3, nil)
 	// Two pods a node wait for about as long as a node takes, 30 s.
 	if waited := full.unschedulable(t); waited < 3*2*25*time.Second {
 		t.Errorf("full: pods were unschedulable for %s in all", waited)
@@ -272,7 +272,7 @@ func TestOnAFullPoolRecreatingLeavesPodsUnschedulable(t *testing.T) {
 }
 
 func TestABudgetBlocksTheDrainToItsLimitAndIsThenOverruled(t *testing.T) {
-	after := tried(t.Context(), t, surgeUpgrade, "unavailable-one", 3, nil)
+	after := afterTrial(t.Context(), t, surgeUpgrade, "unavailable-one", 3, nil)
 	n := after.evictions(t)
 	if n[seatrial.EvictionForced] == 0 || n[seatrial.EvictionRefused] == 0 {
 		t.Fatalf("evictions %v, want some refused, then forced", n)
@@ -315,7 +315,7 @@ func TestAnUpgradeThatIsInterruptedAnywhereLeavesThePoolWhole(t *testing.T) {
 		cut := 0
 		for events := 1; ; events++ {
 			ctx, cancel := context.WithCancel(t.Context())
-			after := tried(ctx, t, surgeUpgrade, variant, 3, &cutter{events, cancel})
+			after := afterTrial(ctx, t, surgeUpgrade, variant, 3, &cutter{events, cancel})
 			if ctx.Err() == nil {
 				cancel()
 				break // that many events there are not
@@ -352,7 +352,7 @@ spec:
 }
 
 func TestAPoolThatIsScaledInHasItsNodesBackAfterwards(t *testing.T) {
-	after := tried(t.Context(), t, pooled(t, "{name: in, at: 5s, for: 60s, scaleIn: {nodes: {count: 2}, force: 50s}}"), "default", 3, nil)
+	after := afterTrial(t.Context(), t, pooled(t, "{name: in, at: 5s, for: 60s, scaleIn: {nodes: {count: 2}, force: 50s}}"), "default", 3, nil)
 	if err := errors.Join(after.err, after.whole()); err != nil {
 		t.Error(err)
 	}
@@ -378,7 +378,7 @@ func TestAPoolThatIsScaledInHasItsNodesBackAfterwards(t *testing.T) {
 
 func TestASkewLeavesAllPodsOnOneNodeAndEveryNodeSchedulable(t *testing.T) {
 	for rounds, want := range map[int]int{0: 1, 1: 2, 2: 1} {
-		after := tried(t.Context(), t, pooled(t, fmt.Sprintf("{name: pile, at: 5s, skew: {workload: deployment/shop, rounds: %d}}", rounds)), "default", 3, nil)
+		after := afterTrial(t.Context(), t, pooled(t, fmt.Sprintf("{name: pile, at: 5s, skew: {workload: deployment/shop, rounds: %d}}", rounds)), "default", 3, nil)
 		if err := errors.Join(after.err, after.whole()); err != nil {
 			t.Errorf("%d rounds: %v", rounds, err)
 		}
@@ -394,14 +394,14 @@ func TestASkewLeavesAllPodsOnOneNodeAndEveryNodeSchedulable(t *testing.T) {
 
 func TestASkewThatLeavesNoNodeIsRefused(t *testing.T) {
 	var known *seatrial.Error
-	after := tried(t.Context(), t, pooled(t, "{name: pile, at: 5s, skew: {workload: deployment/shop, rounds: 3}}"), "default", 3, nil)
+	after := afterTrial(t.Context(), t, pooled(t, "{name: pile, at: 5s, skew: {workload: deployment/shop, rounds: 3}}"), "default", 3, nil)
 	if !errors.As(after.err, &known) || known.Class != seatrial.BadInput || !strings.Contains(after.err.Error(), "3 rounds cordon as many nodes, of 3") {
 		t.Errorf("got %v", after.err)
 	}
 }
 
 func TestAnUpgradeBeyondItsWindowStopsWithAWordAndAWholePool(t *testing.T) {
-	after := tried(t.Context(), t, pooled(t, "{name: up, at: 5s, for: 60s, nodeUpgrade: {provision: 30s}}"), "default", 3, nil)
+	after := afterTrial(t.Context(), t, pooled(t, "{name: up, at: 5s, for: 60s, nodeUpgrade: {provision: 30s}}"), "default", 3, nil)
 	if err := errors.Join(after.err, after.whole()); err != nil {
 		t.Error(err)
 	}
@@ -414,7 +414,7 @@ func TestAnUpgradeBeyondItsWindowStopsWithAWordAndAWholePool(t *testing.T) {
 func TestANodeThatFailsDuringItsUpgradeIsReplacedAllTheSame(t *testing.T) {
 	text := pooled(t, `{name: up, at: 5s, for: 140s, nodeUpgrade: {provision: 10s, force: 20s}}
   - {name: lost, at: 10s, for: 120s, nodeNotReady: {cause: power, nodes: {names: [worker3]}}}`)
-	after := tried(t.Context(), t, text, "default", 3, nil)
+	after := afterTrial(t.Context(), t, text, "default", 3, nil)
 	if err := errors.Join(after.err, after.whole()); err != nil {
 		t.Error(err)
 	}

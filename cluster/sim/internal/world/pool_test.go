@@ -10,7 +10,7 @@ import (
 	"github.com/seatrial/seatrial/cluster/sim/internal/virtual"
 )
 
-func names(w *World) (all []string) {
+func nodeNames(w *World) (all []string) {
 	for i, n := range w.Nodes {
 		if n.index != i {
 			all = append(all, "out of place:")
@@ -33,7 +33,7 @@ func TestANodeThatJoinsIsEmptyAndTakesPods(t *testing.T) {
 		n.Labels[VersionKey] != "v1.37.2" || n.Labels[corev1.LabelHostname] != n.Name || n.Labels[WorkerKey] != "1" {
 		t.Errorf("the new node is %+v", n)
 	}
-	if got := names(w); !slices.Equal(got, []string{"agents", "control-plane", "worker", "worker-new1", "worker2"}) {
+	if got := nodeNames(w); !slices.Equal(got, []string{"agents", "control-plane", "worker", "worker-new1", "worker2"}) {
 		t.Errorf("nodes %v", got)
 	}
 	settle(t, w)
@@ -54,7 +54,7 @@ func TestPodsOfARemovedNodeAreCollectedAfter40To60Seconds(t *testing.T) {
 		orphans := slices.Clone(n.pods)
 		begun := w.Clock.Now()
 		w.RemoveNode(n)
-		if got := names(w); slices.Contains(got, "worker") || got[len(got)-1] != "worker2" || slices.Contains(got, "out of place:") {
+		if got := nodeNames(w); slices.Contains(got, "worker") || got[len(got)-1] != "worker2" || slices.Contains(got, "out of place:") {
 			t.Fatalf("nodes %v", got)
 		}
 		for _, p := range orphans {
