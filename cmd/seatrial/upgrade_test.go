@@ -66,7 +66,7 @@ func TestWithoutABudgetASurgeDipsByTheDrainedNodesPodsAtMost(t *testing.T) {
 
 func TestOnAFullPoolRecreatingLeavesPodsUnschedulable(t *testing.T) {
 	full := tried(t.Context(), t, surgeUpgrade, "recreate", 3, nil)
-	roomy := tried(t.Context(), t, surgeUpgrade, "recreate-roomy", 3, nil)
+	roomy := tried(t.Context(), t, surgeUpgrade, "recreate-roomy-no-pdb", 3, nil)
 	// Two pods a node wait for about as long as a node takes, 30 s.
 	if waited := full.unschedulable(t); waited < 3*2*25*time.Second {
 		t.Errorf("full: pods were unschedulable for %s in all", waited)
