@@ -105,6 +105,7 @@ func DecodeAction(kind string, data []byte) (Action, error) {
 		{Restart{}.Kind(), decode[Restart]},
 		{DNSDown{}.Kind(), decode[DNSDown]},
 		{DNSTerminated{}.Kind(), decode[DNSTerminated]},
+		{BreakCNI{}.Kind(), decode[BreakCNI]},
 		{AddNode{}.Kind(), decode[AddNode]},
 		{RemoveNode{}.Kind(), decode[RemoveNode]},
 	} {

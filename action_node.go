@@ -36,6 +36,13 @@ type PowerOff struct {
 	Expires time.Duration `json:"expires"`
 }
 
+// BreakCNI lets the network plugin of a node fail: no new pod there gets a
+// network, so none starts. Pods that have one go on, until they restart anew.
+type BreakCNI struct {
+	Node    string        `json:"node"`
+	Expires time.Duration `json:"expires"`
+}
+
 // StopControlPlane takes API server, controllers, scheduler and etcd away. The
 // data plane goes on with what it knows.
 type StopControlPlane struct {
@@ -58,6 +65,9 @@ func (Partition) Kind() string { return "partition" }
 func (PowerOff) Kind() string { return "powerOff" }
 
 // Kind names the action.
+func (BreakCNI) Kind() string { return "breakCNI" }
+
+// Kind names the action.
 func (StopControlPlane) Kind() string { return "stopControlPlane" }
 
 // Target is the node.
@@ -71,6 +81,9 @@ func (a Partition) Target() string { return "node/" + a.Node }
 
 // Target is the node.
 func (a PowerOff) Target() string { return "node/" + a.Node }
+
+// Target is the node.
+func (a BreakCNI) Target() string { return "node/" + a.Node }
 
 // Target is the control plane, of which a cluster has one.
 func (StopControlPlane) Target() string { return "controlPlane" }

@@ -21,6 +21,7 @@ func ExampleCatalog() {
 		fmt.Printf("%-18s %s\n", b.Name, b.Summary)
 	}
 	// Output:
+	// cniBroken          New pods on a node get no network, so none starts there.
 	// controlPlaneOutage API server, controllers, scheduler and etcd are away; the data plane goes on.
 	// dnsDown            All pods of the cluster's DNS are gone.
 	// dnsTerminated      One pod of the cluster's DNS is dead, yet still gets queries.

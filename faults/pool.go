@@ -28,8 +28,7 @@ type member struct {
 
 	*evicting
 	cordon, add, remove seatrial.Effect
-	joined              bool
-	left                bool
+	joined, left        bool
 	begun               time.Duration
 }
 

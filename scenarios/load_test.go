@@ -323,7 +323,7 @@ func TestAScenarioThatIsNotThereIsBadInputWithAHint(t *testing.T) {
 	for path, hint := range map[string]string{
 		"live-migratoin":          "did you mean live-migration",
 		"scenarios/pod-delet":     "did you mean pod-delete",
-		"nothing/like/it.yaml":    "one of the library: control-plane-outage",
+		"nothing/like/it.yaml":    "one of the library: cni-broken",
 		"shop":                    "one of the library", // a manifest, not a scenario
 		filepath.Join("testdata"): "one of the library",
 	} {

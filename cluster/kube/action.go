@@ -34,6 +34,9 @@ func (c *Cluster) power(a seatrial.Action) (power, error) {
 		return dnsDown{c, a}, nil
 	}
 	switch a.(type) {
+	case seatrial.BreakCNI:
+		return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("%s of %s is not supported on this backend yet", a.Kind(), a.Target()),
+			"run it with --on sim")
 	case seatrial.AddNode, seatrial.RemoveNode:
 		return nil, seatrial.Fail(seatrial.BadInput,
 			fmt.Errorf("%s of %s is not supported on this backend yet: nodes that join later would have to be held back at boot", a.Kind(), a.Target()),

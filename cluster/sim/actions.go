@@ -66,6 +66,8 @@ func (c *Cluster) nodePower(a seatrial.Action) (power, error) {
 		name, expires, make = a.Node, a.Expires, c.stopRuntime
 	case seatrial.Partition:
 		name, expires, make = a.Node, a.Expires, c.partition
+	case seatrial.BreakCNI:
+		name, expires, make = a.Node, a.Expires, c.breakCNI
 	case seatrial.PowerOff:
 		name, expires, make = a.Node, a.Expires, c.powerOff
 	default:

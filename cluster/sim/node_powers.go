@@ -82,6 +82,11 @@ func (c *Cluster) partition(n *world.Node, expires time.Duration) *outage {
 		see: unless(n.Partitioned, "the node reaches the control plane"), method: "the node and the control plane do not reach each other"}
 }
 
+func (c *Cluster) breakCNI(n *world.Node, expires time.Duration) *outage {
+	return &outage{cluster: c, expires: expires, now: n.CNIBroken, begin: func() { n.BreakCNI(true) }, end: func() { n.BreakCNI(false) },
+		see: unless(n.CNIBroken, "the network plugin works"), method: "the node's network plugin gives no network to a sandbox"}
+}
+
 func (c *Cluster) powerOff(n *world.Node, expires time.Duration) *outage {
 	return &outage{cluster: c, expires: expires, now: n.Off, begin: n.PowerOff, end: n.PowerOn,
 		see: func() error {

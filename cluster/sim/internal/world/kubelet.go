@@ -1,6 +1,7 @@
 package world
 
 import (
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -43,12 +44,24 @@ func (p *Pod) begin() {
 	for range t.setup {
 		setup += w.Draw(w.Timings.Start, "start", p.Node.Name) + w.Timings.Relist/2
 	}
-	p.Node.acts(setup, func() {
-		if p.ending {
-			return
+	p.sandbox(setup)
+}
+
+// sandbox makes the pod's sandbox and network, and then lets its containers
+// start. Where the network plugin fails, the kubelet tries again when it syncs
+// the pod next.
+func (p *Pod) sandbox(setup time.Duration) {
+	w, n, made := p.world, p.Node, p.containers
+	n.acts(setup, func() {
+		switch {
+		case p.ending || p.Gone || !slices.Equal(p.containers, made): // it ends, or has been lost and begun anew
+		case n.unplugged:
+			p.news("FailedCreatePodSandBox", "Failed to create pod sandbox: plugin type=\"cni\" failed (add)")
+			p.sandbox(w.Draw(w.Timings.SyncBackoff, "sync back-off", n.Name))
+		default:
+			p.addressed = true
+			p.startFrom(0)
 		}
-		p.addressed = true
-		p.startFrom(0)
 	})
 }
 

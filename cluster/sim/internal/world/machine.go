@@ -13,6 +13,7 @@ type machine struct {
 	blind     bool // its kubelet does not run
 	cut       bool // it and the control plane do not reach each other
 	headless  bool // its container runtime does not run
+	unplugged bool // its network plugin fails
 	cores     float64
 	throttled float64
 	cpuFree   time.Duration // when its CPU is done with the requests so far
@@ -190,6 +191,15 @@ func (n *Node) StartRuntime() {
 		n.tells(func() { n.world.lifecycle.reported(n, true) })
 	})
 }
+
+// BreakCNI lets the network plugin fail, or work again.
+func (n *Node) BreakCNI(on bool) {
+	n.unplugged = on
+	n.world.Clock.Changed()
+}
+
+// CNIBroken says whether it fails.
+func (n *Node) CNIBroken() bool { return n.unplugged }
 
 // Headless says whether no runtime runs.
 func (n *Node) Headless() bool { return n.headless }

@@ -20,6 +20,7 @@ type Timings struct {
 	StatusTick        time.Duration // pkg/kubelet/status: syncPeriod
 
 	// Kubelet.
+	SyncBackoff   Range         // pkg/kubelet/pod_workers.go: backOffPeriod, with its jitter
 	Relist        time.Duration // pkg/kubelet: genericPlegRelistPeriod
 	RuntimeMissed time.Duration // pkg/kubelet/runtime.go: maxWaitForContainerRuntime
 	RuntimeCheck  time.Duration // pkg/kubelet/kubelet.go: updateRuntimeUp
@@ -68,6 +69,7 @@ func Kubernetes137() Timings {
 		GarbagePeriod:     20 * time.Second,
 		OrphanQuarantine:  40 * time.Second,
 		StatusTick:        10 * time.Second,
+		SyncBackoff:       Range{10 * time.Second, 15 * time.Second},
 		Relist:            time.Second,
 		RuntimeMissed:     30 * time.Second,
 		RuntimeCheck:      5 * time.Second,
