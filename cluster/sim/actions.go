@@ -117,17 +117,12 @@ func (c *Cluster) Act(ctx context.Context, a seatrial.Action) error {
 	return p.act(ctx)
 }
 
-// request takes so long to the API server, where that answers.
-func (c *Cluster) request(ctx context.Context, takes time.Duration) error {
+// ask takes as long as a request to the API server, where that answers.
+func (c *Cluster) ask(ctx context.Context, about string) error {
 	if !c.world.Up() {
 		return seatrial.Fail(seatrial.Infrastructure, errors.New("the API server does not answer"), "let the fault begin when the control plane is there")
 	}
-	return c.world.Clock.Sleep(ctx, takes)
-}
-
-// ask is a whole request about something.
-func (c *Cluster) ask(ctx context.Context, about string) error {
-	return c.request(ctx, c.world.Draw(c.world.Timings.API, "request", about))
+	return c.world.Clock.Sleep(ctx, c.world.Draw(c.world.Timings.API, "request", about))
 }
 
 // reach takes as long as something that is done to a node from its host.

@@ -30,10 +30,9 @@ func (d *deletePod) observe() (any, error) {
 	return podState{p.UID}, nil
 }
 
-// act is in force half-way through the request: its answer takes as long.
+// act is in force shortly before the request's answer is there.
 func (d *deletePod) act(ctx context.Context) error {
-	half := d.cluster.world.Draw(d.cluster.world.Timings.API, "request", d.action.Target()) / 2
-	if err := d.cluster.request(ctx, half); err != nil {
+	if err := d.cluster.ask(ctx, d.action.Target()); err != nil {
 		return err
 	}
 	p := d.pod()
@@ -44,7 +43,8 @@ func (d *deletePod) act(ctx context.Context) error {
 	default:
 		p.Delete(-1)
 	}
-	return d.cluster.world.Clock.Sleep(ctx, half)
+	w := d.cluster.world
+	return w.Clock.Sleep(ctx, w.Draw(w.Timings.News, "answer", d.action.Target()))
 }
 
 func (d *deletePod) prove(context.Context) (seatrial.Proof, error) {

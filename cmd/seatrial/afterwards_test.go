@@ -27,9 +27,9 @@ type afterwards struct {
 	err   error
 }
 
-// tried runs one variant of a scenario on the simulator. watch sees what is
+// afterTrial runs one variant of a scenario on the simulator. watch sees what is
 // written to the journal; nil for nobody.
-func tried(ctx context.Context, t *testing.T, path, variant string, seed uint64, watch io.Writer) afterwards {
+func afterTrial(ctx context.Context, t *testing.T, path, variant string, seed uint64, watch io.Writer) afterwards {
 	t.Helper()
 	scenario, err := scenarios.Load(path, faults.Catalog())
 	if err != nil {

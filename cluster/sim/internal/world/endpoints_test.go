@@ -131,7 +131,7 @@ func TestAChangeReachesEveryNodeSoon(t *testing.T) {
 		t.Fatalf("only %d nodes know", len(knows))
 	}
 	for node, after := range knows {
-		within(t, node, after, 25*time.Millisecond, 250*time.Millisecond)
+		within(t, node, after, 60*time.Millisecond, 300*time.Millisecond)
 	}
 }
 

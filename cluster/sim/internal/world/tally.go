@@ -87,6 +87,9 @@ func (t *tallies) count(p *Pod, in bool) {
 // change counts the pod in or out, in the tallies with or without terminating
 // pods.
 func (t *tallies) change(p *Pod, in, terminating bool) {
+	if p.Node.gone { // and its column with it
+		return
+	}
 	by := int32(1)
 	if !in {
 		by = -1

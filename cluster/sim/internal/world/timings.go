@@ -93,7 +93,7 @@ func Kubernetes137() Timings {
 		Boot:              Range{2 * time.Second, 4 * time.Second},
 		Teardown:          Range{300 * time.Millisecond, 600 * time.Millisecond},
 		Removal:           Range{300 * time.Millisecond, 1000 * time.Millisecond},
-		ProxyApply:        Range{20 * time.Millisecond, 80 * time.Millisecond},
+		ProxyApply:        Range{50 * time.Millisecond, 250 * time.Millisecond},
 	}
 }
 
