@@ -73,6 +73,9 @@ real median. **%d of %d** real medians lie in the simulator's 5–95 %% band.
 - Quantiles are interpolated linearly between trials. The band is where the middle
   90 %% of the seeds lie; the width is its upper end minus its lower.
 - The difference is simulated minus real, as a share of the real.
+- Latencies that depend on the machine (marked "kind" in the simulator's
+  timings.go) were set while looking at such trials. That those agree is a fit; that
+  what follows from them does, for other faults and other loads, is a prediction.
 - *never*: it did not happen in most of the valid trials, whose number follows.
 
 `, users, close, len(every), 100*mostRelative, 1000*mostTime, in, len(every))
