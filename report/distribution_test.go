@@ -13,6 +13,7 @@ import (
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/journal"
+	"github.com/seatrial/seatrial/report/statistics"
 )
 
 // seed is the summary of a trial whose figures follow from its seed.
@@ -103,11 +104,11 @@ func TestQuantilesAreInterpolatedLinearly(t *testing.T) {
 		{[]float64{2, 9}, 1, 9},
 		{[]float64{10, 20, 30, 40, 50, 60, 70, 80, 90, 100}, 0.25, 32.5},
 	} {
-		if got := QuantileOf(c.values, c.q); math.Abs(got-c.want) > 1e-12 {
+		if got := statistics.Quantile(c.values, c.q); math.Abs(got-c.want) > 1e-12 {
 			t.Errorf("quantile %g of %v is %g, want %g", c.q, c.values, got, c.want)
 		}
 	}
-	if got := QuantileOf(nil, 0.5); !math.IsNaN(got) {
+	if got := statistics.Quantile(nil, 0.5); !math.IsNaN(got) {
 		t.Errorf("a quantile of nothing is %g", got)
 	}
 }

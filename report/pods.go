@@ -8,6 +8,7 @@ import (
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/journal"
+	"github.com/seatrial/seatrial/report/statistics"
 )
 
 // podChange is how a pod is since some time.
@@ -225,7 +226,7 @@ func (p *pods) reschedule() *Reschedule {
 	r := &Reschedule{Lost: p.lost, Replaced: len(p.missedFor)}
 	if r.Replaced > 0 {
 		slices.Sort(p.missedFor)
-		r.Median = ptr(seatrial.Seconds(tidy(QuantileOf(p.missedFor, 0.5))))
+		r.Median = ptr(seatrial.Seconds(tidy(statistics.Quantile(p.missedFor, 0.5))))
 		r.Max = ptr(seatrial.Seconds(p.missedFor[r.Replaced-1]))
 	}
 	return r

@@ -11,6 +11,7 @@ import (
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/journal"
+	"github.com/seatrial/seatrial/report/statistics"
 )
 
 // The states of a pod of the Deployment shop, in the order of its life.
@@ -180,7 +181,7 @@ func restarts(n int) journal.PodChange {
 func rescheduled(lost int, missed ...float64) *Reschedule {
 	r := &Reschedule{Lost: lost, Replaced: len(missed)}
 	if len(missed) > 0 {
-		r.Median, r.Max = ptr(seatrial.Seconds(QuantileOf(missed, 0.5))), ptr(seatrial.Seconds(missed[len(missed)-1]))
+		r.Median, r.Max = ptr(seatrial.Seconds(statistics.Quantile(missed, 0.5))), ptr(seatrial.Seconds(missed[len(missed)-1]))
 	}
 	return r
 }
