@@ -179,20 +179,18 @@ func (s *server) Exit() {
 	for _, c := range conns {
 		c.lost()
 	}
-	reached := func(c *call) bool { return !c.conn.dead }
-	for _, c := range slices.Clone(s.serving) {
-		if reached(c) {
-			c.broken(eof)
-		} else {
+	s.end(s.serving, eof)
+	s.end(s.queue, reset)
+}
+
+// end breaks calls whose client can hear of it; the others wait in vain.
+func (s *server) end(calls []*call, class string) {
+	for _, c := range slices.Clone(calls) {
+		if c.conn.dead {
 			s.hang(c)
+			continue
 		}
-	}
-	for _, c := range slices.Clone(s.queue) {
-		if reached(c) {
-			c.broken(reset)
-		} else {
-			s.hang(c)
-		}
+		c.broken(class)
 	}
 }
 

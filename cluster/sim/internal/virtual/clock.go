@@ -2,7 +2,6 @@ package virtual
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -48,9 +47,6 @@ func (c *Clock) Close() { c.watchdog.end() }
 
 // Now is the virtual time since the clock was made.
 func (c *Clock) Now() time.Duration { return c.now }
-
-// Fired counts the events so far, for benchmarks.
-func (c *Clock) Fired() uint64 { return c.fired }
 
 // At lets the handler be called at a time, which is now where that has passed.
 func (c *Clock) At(at time.Duration, h Handler, code uint64) {
@@ -222,8 +218,4 @@ func (c *Clock) Go(ctx context.Context, name string, f func(context.Context) err
 		next.baton <- struct{}{}
 	}()
 	return t
-}
-
-func (c *Clock) String() string {
-	return fmt.Sprintf("%v, %d events fired, %d set", c.now, c.fired, len(c.events))
 }

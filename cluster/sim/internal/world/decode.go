@@ -1,6 +1,7 @@
 package world
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -8,14 +9,10 @@ import (
 	"slices"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	yamlstream "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
-
-	"bufio"
 
 	"github.com/seatrial/seatrial"
 )
@@ -85,11 +82,6 @@ var appliers = map[string]func(*World, []byte) error{
 	"v1 Pod":                        apply((*World).applyPod),
 	"policy/v1 PodDisruptionBudget": apply((*World).applyBudget),
 }
-
-var (
-	_ func(*World, *appsv1.Deployment) error            = (*World).applyDeployment
-	_ func(*World, *policyv1.PodDisruptionBudget) error = (*World).applyBudget
-)
 
 func apply[T any](to func(*World, *T) error) func(*World, []byte) error {
 	return func(w *World, document []byte) error {

@@ -87,12 +87,10 @@ func New(clock *virtual.Clock, c Config) (*World, error) {
 		w.Version = Version
 	}
 	minor := strings.Join(strings.Split(w.Version, ".")[:min(2, strings.Count(w.Version, ".")+1)], ".")
-	adapt, known := byVersion[minor]
-	if !known {
+	if !slices.Contains(versions, minor) {
 		return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("the simulator does not model Kubernetes %s", w.Version),
 			"it models v1.34 to v1.37")
 	}
-	adapt(&w.Timings)
 	w.boot(c)
 	w.tallies.world, w.scheduler.world, w.lifecycle.world = w, w, w
 	w.lifecycle.start()
@@ -207,6 +205,3 @@ func (w *World) Settled() bool {
 	}
 	return true
 }
-
-// Whole says whether a pod's controller has what it asks for.
-func (w *World) Whole(p *Pod) bool { return p.owner == nil || p.owner.missing() == "" }
