@@ -78,8 +78,24 @@ func (c *Cluster) nodePower(a seatrial.Action) (power, error) {
 	if err != nil {
 		return nil, err
 	}
-	return make(node, expires), nil
+	o := make(node, expires)
+	o.action = a
+	return o, nil
 }
+
+// expire ends what an action does after its time, unless the same was done again
+// meanwhile: then the time of that counts.
+func (c *Cluster) expire(a seatrial.Action, after time.Duration, end func()) {
+	key := a.Kind() + " " + a.Target()
+	c.acts[key]++
+	act := c.acts[key]
+	c.world.Clock.Do(after, func() {
+		if c.acts[key] == act {
+			end()
+		}
+	})
+}
+
 func (c *Cluster) node(name string) (*world.Node, error) {
 	if n := c.world.Node(name); n != nil {
 		return n, nil

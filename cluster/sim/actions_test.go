@@ -3,13 +3,16 @@ package sim
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/cluster/sim/internal/world"
 )
 
 func Example() {
@@ -60,7 +63,7 @@ func (s *Site) state() string {
 	var out strings.Builder
 	w := s.cluster.world
 	for _, n := range w.Nodes {
-		fmt.Fprintln(&out, n.Name, n.Ready, n.Unschedulable, n.Taints, n.Frozen(), n.Silent(), n.Blind(), n.Headless(), n.Partitioned(), n.Off(), n.Throttled())
+		fmt.Fprintln(&out, n.Name, n.Ready, n.Unschedulable, n.Taints, n.Frozen(), n.Silent(), n.Blind(), n.Headless(), n.Partitioned(), n.Off(), n.Throttled(), n.CNIBroken(), unversioned(n.Labels))
 	}
 	pods := map[string]int{}
 	for _, p := range w.Pods("", everything) {
@@ -69,6 +72,14 @@ func (s *Site) state() string {
 	}
 	fmt.Fprintln(&out, pods, w.Up())
 	return out.String()
+}
+
+// unversioned is a node's labels but that of its version, which an upgrade is
+// meant to change.
+func unversioned(l labels.Set) labels.Set {
+	l = maps.Clone(l)
+	delete(l, world.VersionKey)
+	return l
 }
 
 // actions are one of each, against what the site has.
@@ -164,6 +175,37 @@ func TestAnActionThatExpiresEndsByItself(t *testing.T) {
 			}
 			if after := s.state(); after != before {
 				t.Errorf("before:\n%safter:\n%s", before, after)
+			}
+		})
+	}
+}
+
+func TestTheTimeOfAnEarlierActionDoesNotEndALaterOne(t *testing.T) {
+	for i, a := range actions(trying(t)) {
+		short, expires := expiring(a)
+		if !expires {
+			continue
+		}
+		t.Run(fmt.Sprint(i, "-", a.Kind()), func(t *testing.T) {
+			s := trying(t)
+			prior, err := s.cluster.Observe(t.Context(), short)
+			for _, step := range []func() error{
+				func() error { return s.cluster.Act(t.Context(), short) },
+				func() error { return s.cluster.Revert(t.Context(), short, prior) },
+				func() error { return s.cluster.Act(t.Context(), a) },
+				func() error { return s.clock.Sleep(t.Context(), 20*time.Second) },
+			} {
+				if err == nil {
+					err = step()
+				}
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			proving, cancel := s.clock.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if _, err := s.cluster.Prove(proving, a); err != nil {
+				t.Errorf("20 s after it was done for an hour: %v", err)
 			}
 		})
 	}

@@ -21,6 +21,9 @@ type Cluster struct {
 	// revisions of workloads that are to be restarted, by the action's target:
 	// the proof is another one.
 	revisions map[string]string
+	// acts counts how often an action that expires was done, by its kind and
+	// target.
+	acts map[string]int
 }
 
 var _ seatrial.Cluster = (*Cluster)(nil)

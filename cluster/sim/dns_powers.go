@@ -53,7 +53,7 @@ func (d *dnsDown) act(ctx context.Context) error {
 		return err
 	}
 	before := s.Scale(0)
-	d.cluster.world.Clock.Do(d.action.Expires, func() {
+	d.cluster.expire(d.action, d.action.Expires, func() {
 		if s.Replicas() == 0 {
 			s.Scale(before)
 		}
@@ -108,7 +108,7 @@ func (d *dnsTerminated) act(context.Context) error {
 		return nil // the proof decides
 	}
 	p.Hang(true)
-	d.cluster.world.Clock.Do(d.action.Expires, func() { p.Hang(false) })
+	d.cluster.expire(d.action, d.action.Expires, func() { p.Hang(false) })
 	return nil
 }
 

@@ -34,7 +34,7 @@ func (f *freeze) act(ctx context.Context) error {
 		return err
 	}
 	f.node.Freeze(f.action.Mode == seatrial.Blackout)
-	f.cluster.world.Clock.Do(f.action.Expires, f.node.Thaw)
+	f.cluster.expire(f.action, f.action.Expires, f.node.Thaw)
 	return nil
 }
 
@@ -79,7 +79,7 @@ func (t *throttle) act(ctx context.Context) error {
 	}
 	before := t.node.Throttled()
 	t.node.Throttle(t.action.CPUs)
-	t.cluster.world.Clock.Do(t.action.Expires, func() {
+	t.cluster.expire(t.action, t.action.Expires, func() {
 		if t.node.Throttled() == t.action.CPUs {
 			t.node.Throttle(before)
 		}

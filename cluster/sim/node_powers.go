@@ -14,10 +14,12 @@ import (
 // and ends by itself.
 type outage struct {
 	cluster *Cluster
+	action  seatrial.Action
 	expires time.Duration
 	now     func() bool // it is in force
 	begin   func()
 	end     func()
+	over    func() bool  // it has no effect any more, some time after its end; nil: at once
 	see     func() error // what is missing until it can be seen to work
 	method  string
 }
@@ -34,7 +36,7 @@ func (o *outage) act(ctx context.Context) error {
 		return err
 	}
 	o.begin()
-	o.cluster.world.Clock.Do(o.expires, o.end)
+	o.cluster.expire(o.action, o.expires, o.end)
 	return nil
 }
 
@@ -47,14 +49,20 @@ func (o *outage) prove(ctx context.Context) (seatrial.Proof, error) {
 
 func (o *outage) revert(ctx context.Context, prior seatrial.Prior) error {
 	state, err := was[inForce](prior)
-	if err != nil || state.Was || !o.now() {
+	if err != nil || state.Was {
 		return err
 	}
-	if err := o.cluster.reach(ctx, o.method); err != nil {
-		return err
+	if o.now() {
+		err = o.cluster.reach(ctx, o.method)
+		if err == nil {
+			o.end()
+			err = o.cluster.confirm(ctx, o.method)
+		}
 	}
-	o.end()
-	return o.cluster.confirm(ctx, o.method)
+	if err == nil && o.over != nil {
+		err = o.cluster.world.Clock.Until(ctx, o.over)
+	}
+	return err
 }
 
 // unless says what is missing as long as something is not so.
@@ -88,7 +96,8 @@ func (c *Cluster) breakCNI(n *world.Node, expires time.Duration) *outage {
 }
 
 func (c *Cluster) powerOff(n *world.Node, expires time.Duration) *outage {
-	return &outage{cluster: c, expires: expires, now: n.Off, begin: n.PowerOff, end: n.PowerOn,
+	booted := func() bool { return !n.Off() && !n.Blind() }
+	return &outage{cluster: c, expires: expires, now: n.Off, begin: n.PowerOff, end: n.PowerOn, over: booted,
 		see: func() error {
 			for _, p := range c.world.Pods("", everything) {
 				if p.Node == n && p.Runs() {
@@ -102,6 +111,6 @@ func (c *Cluster) powerOff(n *world.Node, expires time.Duration) *outage {
 func (c *Cluster) stopControlPlane(a seatrial.StopControlPlane) *outage {
 	w := c.world
 	down := func() bool { return !w.Up() }
-	return &outage{cluster: c, expires: a.Expires, now: down, begin: func() { w.Down(true) }, end: func() { w.Down(false) },
+	return &outage{cluster: c, action: a, expires: a.Expires, now: down, begin: func() { w.Down(true) }, end: func() { w.Down(false) },
 		see: unless(down, "the API server answers"), method: "the API server does not answer"}
 }
