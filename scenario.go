@@ -53,8 +53,10 @@ type ClusterSpec struct {
 	// Kubernetes asks for a version, such as "v1.37.1"; empty takes the node
 	// image's.
 	Kubernetes string `yaml:"kubernetes"`
-	// Node is what each node has for pods; zero leaves it to the backend.
+	// Node is what each worker has for pods; zero leaves it to the backend.
 	Node NodeSize `yaml:"node"`
+	// Timings are set apart from Kubernetes' defaults; the report says so.
+	Timings Timings `yaml:"timings"`
 }
 
 // Workload is the ordinary Kubernetes objects under test.

@@ -35,6 +35,8 @@ type Header struct {
 	Loads       []Load           `json:"loads"`
 	Faults      []Fault          `json:"faults"`
 	Nodes       []Node           `json:"nodes,omitempty"`
+	// Clusters are those that are not as Kubernetes and the backend leave them.
+	Clusters []Cluster `json:"clusters,omitempty"`
 
 	Versions     Versions `json:"versions"`
 	Source       string   `json:"source,omitempty"`        // the scenario file as read
@@ -90,6 +92,19 @@ type Node struct {
 	Name         string `json:"name"`
 	ControlPlane bool   `json:"control_plane,omitempty"`
 	Agents       bool   `json:"agents,omitempty"`
+}
+
+// Cluster is what the settings of a cluster change.
+type Cluster struct {
+	Name    string               `json:"name"`
+	Node    *NodeSize            `json:"node,omitempty"`    // of a worker; nil: the backend's
+	Timings []seatrial.Departure `json:"timings,omitempty"` // other than Kubernetes' defaults
+}
+
+// NodeSize is [seatrial.NodeSize] in cores and bytes; zero is the backend's.
+type NodeSize struct {
+	CPU    float64 `json:"cpu,omitempty"`
+	Memory int64   `json:"memory,omitempty"`
 }
 
 // Versions of what took part; empty where it did not, or was not known.
@@ -168,7 +183,20 @@ func HeaderOf(s *seatrial.Scenario, t seatrial.Trial) Header {
 		h.Faults = append(h.Faults, Fault{Name: f.Name, Kind: f.Kind,
 			At: seatrial.InSeconds(f.At), For: seatrial.InSeconds(f.For)})
 	}
+	for _, c := range t.Spec.Clusters {
+		if set := clusterOf(c); set.Node != nil || len(set.Timings) > 0 {
+			h.Clusters = append(h.Clusters, set)
+		}
+	}
 	return h
+}
+
+func clusterOf(c seatrial.ClusterSpec) Cluster {
+	set := Cluster{Name: c.Name, Timings: c.Timings.Departures()}
+	if c.Node != (seatrial.NodeSize{}) {
+		set.Node = &NodeSize{CPU: float64(c.Node.CPU) / 1000, Memory: int64(c.Node.Memory)}
+	}
+	return set
 }
 
 // NodesOf keeps what a report says about nodes.

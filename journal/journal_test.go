@@ -267,6 +267,8 @@ func TestAHeaderSaysAllThatTheScenarioDoes(t *testing.T) {
 		SLO:         seatrial.Objective{Latency: seatrial.Quantiles{P99: 500 * time.Millisecond}},
 		Hurt:        time.Second,
 		Faults:      []seatrial.FaultSpec{{Name: "migrate", Kind: "liveMigration", At: 15 * time.Second, For: 8 * time.Second}},
+		Clusters: []seatrial.ClusterSpec{{Name: "usual", Workers: 3, Timings: seatrial.DefaultTimings()},
+			{Name: "own", Node: seatrial.NodeSize{CPU: 1500}, Timings: seatrial.Timings{NodeMonitorPeriod: 2 * time.Second}}},
 	}
 	h := HeaderOf(&seatrial.Scenario{Name: "s", Source: []byte("abc")}, seatrial.Trial{Variant: "v", Expect: seatrial.Failed, Spec: spec})
 	got, err := json.Marshal(h)
@@ -276,7 +278,8 @@ func TestAHeaderSaysAllThatTheScenarioDoes(t *testing.T) {
 	want := `{"schema":1,"id":"","scenario":"s","variant":"v","backend":"","seed":0,"expect":"fail",` +
 		`"timeline":{"warmup":10,"trial":60,"recovery":60},"hurt":1,"steady_state":{"availability":0.999},"slo":{"latency":{"p99":0.5}},` +
 		`"loads":[{"name":"browse","target":"","rate":200,"users":50,"connections":"1","timeout":30}],` +
-		`"faults":[{"name":"migrate","kind":"liveMigration","at":15,"for":8}],"versions":{},"source":"abc",` +
+		`"faults":[{"name":"migrate","kind":"liveMigration","at":15,"for":8}],` +
+		`"clusters":[{"name":"own","node":{"cpu":1.5},"timings":[{"name":"nodeMonitorPeriod","value":2,"default":5,"unit":"s"}]}],"versions":{},"source":"abc",` +
 		`"source_sha256":"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -190,7 +190,7 @@ func (f *Fold) Summary() *Summary {
 		Expect: cmp.Or(h.Expect, seatrial.Pass), Reasons: []string{},
 		Part: part(f.window.sum("", 0, forever)), Loads: f.loads(0, forever), Faults: f.faults(h),
 		Description: h.Description, Baseline: h.Baseline, Started: h.Started,
-		Duration: seatrial.InSeconds(f.window.end()), Hurt: h.Hurt, Agents: f.agentList(), Nodes: h.Nodes,
+		Duration: seatrial.InSeconds(f.window.end()), Hurt: h.Hurt, Agents: f.agentList(), Nodes: h.Nodes, Clusters: h.Clusters,
 		Versions: h.Versions, SourceSHA256: h.SourceSHA256, Command: h.Command,
 		Warnings: append([]string{}, h.Warnings...),
 	}

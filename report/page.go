@@ -210,6 +210,7 @@ func trust(p *Page) []pair {
 		{"Unavailable", fmt.Sprintf("%g s in which availability was below the steady state's", s.Impact.UnavailableSeconds)},
 		{"Detected", detectedWords(s)},
 	}
+	list = append(list, settings(s)...)
 	for _, a := range s.Agents {
 		list = append(list, pair{"Generator " + a.Name, agentWords(a)})
 	}

@@ -32,18 +32,20 @@ type Summary struct {
 	Exposure []Pod    `json:"exposure"`
 	SLO      []Check  `json:"slo"`
 
-	Description  string           `json:"description,omitempty"`
-	Baseline     bool             `json:"baseline,omitempty"`
-	Started      string           `json:"started,omitempty"` // RFC 3339
-	Duration     seatrial.Seconds `json:"duration"`          // from the trial's start to the end of the last interval
-	Hurt         seatrial.Seconds `json:"hurt"`              // a request is hurt when it fails or takes longer
-	Steady       Steady           `json:"steady_state"`
-	Agents       []Agent          `json:"agents"`
-	Nodes        []journal.Node   `json:"nodes,omitempty"`
-	Versions     journal.Versions `json:"versions"`
-	SourceSHA256 string           `json:"source_sha256,omitempty"`
-	Command      string           `json:"command,omitempty"`
-	Warnings     []string         `json:"warnings"`
+	Description string           `json:"description,omitempty"`
+	Baseline    bool             `json:"baseline,omitempty"`
+	Started     string           `json:"started,omitempty"` // RFC 3339
+	Duration    seatrial.Seconds `json:"duration"`          // from the trial's start to the end of the last interval
+	Hurt        seatrial.Seconds `json:"hurt"`              // a request is hurt when it fails or takes longer
+	Steady      Steady           `json:"steady_state"`
+	Agents      []Agent          `json:"agents"`
+	Nodes       []journal.Node   `json:"nodes,omitempty"`
+	// Clusters are those whose settings are not Kubernetes' and the backend's.
+	Clusters     []journal.Cluster `json:"clusters,omitempty"`
+	Versions     journal.Versions  `json:"versions"`
+	SourceSHA256 string            `json:"source_sha256,omitempty"`
+	Command      string            `json:"command,omitempty"`
+	Warnings     []string          `json:"warnings"`
 }
 
 // Part is the load of some time.

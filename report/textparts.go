@@ -81,6 +81,9 @@ func (p *printer) trust(s *Summary) {
 		p.wrap("  ", "    ", "agent "+a.Name+": "+agentWords(a))
 	}
 	p.wrap("  ", "    ", fmt.Sprintf("unavailable: %g s in which availability was below the steady state's", s.Impact.UnavailableSeconds))
+	for _, c := range settings(s) {
+		p.wrap("  ", "    ", strings.ToLower(c.Label[:1])+c.Label[1:]+": "+c.Value)
+	}
 }
 
 func errorWords(errors map[string]int64) string {

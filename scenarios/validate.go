@@ -18,14 +18,12 @@ const (
 	// local ports for one destination, and some must be left.
 	maxOutstanding = 25_000
 	maxRate        = 1e6
-	maxWorkers     = 5_000 // the largest cluster that Kubernetes supports
 )
 
 var (
-	dnsLabel    = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`) // RFC 1123
-	faultName   = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?$`)
-	kubeVersion = regexp.MustCompile(`^v1\.\d+\.\d+$`)
-	httpMethod  = regexp.MustCompile(`^[A-Z]+$`)
+	dnsLabel   = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`) // RFC 1123
+	faultName  = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?$`)
+	httpMethod = regexp.MustCompile(`^[A-Z]+$`)
 )
 
 // lasting is a fault that takes longer than its `for`, because something goes
@@ -42,21 +40,6 @@ func (p *parser) validate(n *yaml.Node, s *seatrial.Spec) {
 	p.loads(n, s)
 	p.faults(n, s)
 	p.objectives(n, s)
-}
-
-func (p *parser) clusters(n *yaml.Node, s *seatrial.Spec) {
-	if len(s.Clusters) > 1 {
-		p.badHint(find(n, "clusters", 1), "give every cluster a scenario of its own for now", "more than one cluster is not supported yet")
-	}
-	for i, c := range s.Clusters {
-		p.label(find(n, "clusters", i, "name"), c.Name)
-		if c.Workers < 1 || c.Workers > maxWorkers {
-			p.bad(find(n, "clusters", i, "workers"), "%d is not between 1 and %d", c.Workers, maxWorkers)
-		}
-		if c.Kubernetes != "" && !kubeVersion.MatchString(c.Kubernetes) {
-			p.badHint(find(n, "clusters", i, "kubernetes"), "write it as v1.37.1", "%q is not a version", c.Kubernetes)
-		}
-	}
 }
 
 func (p *parser) timeline(n *yaml.Node, s *seatrial.Spec) {

@@ -36,7 +36,7 @@ func Open(spec seatrial.Spec, seed uint64) (*Site, error) {
 	shape := spec.Clusters[0]
 	clock := virtual.NewClock()
 	w, err := world.New(clock, world.Config{Workers: shape.Workers, Seed: virtual.Seed(seed), Kubernetes: shape.Kubernetes,
-		CPU: int64(shape.Node.CPU), Memory: int64(shape.Node.Memory)})
+		CPU: int64(shape.Node.CPU), Memory: int64(shape.Node.Memory), Timings: shape.Timings})
 	if err == nil {
 		err = w.Apply(system)
 	}

@@ -173,7 +173,7 @@ func (n *Node) StopRuntime() {
 	n.downSince++
 	since := n.downSince
 	t := n.world.Timings
-	n.does(t.RuntimeMissed+n.world.Draw(Range{0, t.StatusTick}, "status tick", n.Name), func() {
+	n.does(t.RuntimeMissed+n.world.Draw(Range{0, t.StatusUpdate}, "status tick", n.Name), func() {
 		if n.headless && n.downSince == since {
 			n.tells(func() { n.world.lifecycle.reported(n, false) })
 		}

@@ -1,6 +1,10 @@
 package world
 
-import "time"
+import (
+	"time"
+
+	"github.com/seatrial/seatrial"
+)
 
 // Timings are what a cluster's components wait for. Paths are those of
 // k8s.io/kubernetes v1.37.1; "kind" marks what was measured on a kind cluster
@@ -18,6 +22,7 @@ type Timings struct {
 	GarbagePeriod     time.Duration // pkg/controller/podgc: gcCheckPeriod
 	OrphanQuarantine  time.Duration // pkg/controller/podgc: quarantineTime
 	StatusTick        time.Duration // pkg/kubelet/status: syncPeriod
+	StatusUpdate      time.Duration // pkg/kubelet/apis/config: NodeStatusUpdateFrequency
 
 	// Kubelet.
 	SyncBackoff   Range         // pkg/kubelet/pod_workers.go: backOffPeriod, with its jitter
@@ -69,6 +74,7 @@ func Kubernetes137() Timings {
 		GarbagePeriod:     20 * time.Second,
 		OrphanQuarantine:  40 * time.Second,
 		StatusTick:        10 * time.Second,
+		StatusUpdate:      10 * time.Second,
 		SyncBackoff:       Range{10 * time.Second, 15 * time.Second},
 		Relist:            time.Second,
 		RuntimeMissed:     30 * time.Second,
@@ -95,6 +101,20 @@ func Kubernetes137() Timings {
 		Removal:           Range{300 * time.Millisecond, 1000 * time.Millisecond},
 		ProxyApply:        Range{50 * time.Millisecond, 250 * time.Millisecond},
 	}
+}
+
+// With are t with what a scenario sets instead.
+func (t Timings) With(s seatrial.Timings) Timings {
+	s = s.WithDefaults()
+	t.LeaseRenew = s.NodeLeaseDuration / 4 // pkg/kubelet/kubelet.go: nodeLeaseRenewIntervalFraction
+	t.MonitorPeriod = s.NodeMonitorPeriod
+	t.GracePeriod = s.NodeMonitorGracePeriod
+	t.StatusUpdate = s.NodeStatusUpdateFrequency
+	t.DefaultToleration = time.Duration(*s.TolerationSeconds) * time.Second
+	t.EvictionRate = float64(s.NodeEvictionRate)
+	t.SecondaryRate = float64(s.SecondaryNodeEvictionRate)
+	t.LargeCluster = *s.LargeClusterSizeThreshold
+	return t
 }
 
 // versions are the minors that are modelled. Nothing that this model knows of

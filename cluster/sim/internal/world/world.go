@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -19,9 +20,10 @@ type Config struct {
 	Workers    int
 	Seed       virtual.Seed
 	Kubernetes string // its version; empty means [Version]
-	// CPU in thousandths of a core and Memory in bytes that each node has for
+	// CPU in thousandths of a core and Memory in bytes that each worker has for
 	// pods; zero means [DefaultCPU] and [DefaultMemory].
 	CPU, Memory int64
+	Timings     seatrial.Timings // what is not set is Kubernetes' default
 }
 
 // Version is what is modelled first.
@@ -81,7 +83,7 @@ type drawKey struct{ what, of string }
 
 // New boots a cluster: a control plane, the workers, and the agents' node.
 func New(clock *virtual.Clock, c Config) (*World, error) {
-	w := &World{Clock: clock, Seed: c.Seed, Timings: Kubernetes137(), Version: c.Kubernetes,
+	w := &World{Clock: clock, Seed: c.Seed, Timings: Kubernetes137().With(c.Timings), Version: c.Kubernetes,
 		up: true, pods: map[string]*Pod{}, draws: map[drawKey]uint64{}, labels: map[string]bool{}, left: map[string]*Node{}}
 	if w.Version == "" {
 		w.Version = Version
@@ -98,20 +100,16 @@ func New(clock *virtual.Clock, c Config) (*World, error) {
 }
 
 func (w *World) boot(c Config) {
-	if c.CPU == 0 {
-		c.CPU = DefaultCPU
-	}
-	if c.Memory == 0 {
-		c.Memory = DefaultMemory
-	}
-	control := w.node("control-plane", c)
+	usual := resources{DefaultCPU, DefaultMemory}
+	worker := resources{cmp.Or(c.CPU, usual.cpu), cmp.Or(c.Memory, usual.memory)}
+	control := w.node("control-plane", usual)
 	control.ControlPlane = true
 	control.Labels["node-role.kubernetes.io/control-plane"] = ""
 	control.taint("node-role.kubernetes.io/control-plane", corev1.TaintEffectNoSchedule)
 	for i := range c.Workers {
-		w.node(workerName(i), c).Labels[WorkerKey] = strconv.Itoa(i + 1)
+		w.node(workerName(i), worker).Labels[WorkerKey] = strconv.Itoa(i + 1)
 	}
-	agents := w.node("agents", c)
+	agents := w.node("agents", usual)
 	agents.Agents = true
 	agents.Labels[AgentsKey] = "true"
 	agents.Taints = []corev1.Taint{
@@ -131,11 +129,11 @@ func workerName(i int) string {
 	return fmt.Sprintf("worker%d", i+1)
 }
 
-func (w *World) node(name string, c Config) *Node {
+func (w *World) node(name string, size resources) *Node {
 	n := &Node{Name: name, Version: w.Version, world: w, Ready: corev1.ConditionTrue, limit: podLimit,
-		allocatable: resources{c.CPU, c.Memory},
+		allocatable: size,
 		Labels:      labels.Set{corev1.LabelHostname: name, corev1.LabelOSStable: "linux", corev1.LabelArchStable: "amd64"}}
-	n.cores = float64(c.CPU) / 1000
+	n.cores = float64(size.cpu) / 1000
 	n.leasePhase = w.Seed.Between(0, w.Timings.LeaseRenew, "lease phase", name, 0)
 	w.Nodes = append(w.Nodes, n)
 	return n
