@@ -59,7 +59,7 @@ func boot(ctx context.Context, name string, s shape, o Options) error {
 		return seatrial.Fail(seatrial.Infrastructure, errors.Join(err, abandon(ctx, name, o)),
 			"the nodes' logs say more; `seatrial clusters` lists what is there")
 	}
-	if err := preferAgents(ctx, name, s.workers); err != nil {
+	if err := errors.Join(preferAgents(ctx, name, s), resize(ctx, name, s, o)); err != nil {
 		return errors.Join(err, abandon(ctx, name, o))
 	}
 	o.log("cluster %s booted in %v", name, time.Since(begun).Round(100*time.Millisecond))
@@ -71,15 +71,24 @@ func boot(ctx context.Context, name string, s shape, o Options) error {
 // adds itself would count as the system's.
 const agentsShares = "8192"
 
-// preferAgents weights the agents' node, which kind boots last and names after
-// its place among the workers.
-func preferAgents(ctx context.Context, name string, workers int) error {
-	node := fmt.Sprintf("%s-worker%d", name, workers+1)
-	if _, err := docker(ctx, "update", "--cpu-shares", agentsShares, node); err != nil {
-		return fmt.Errorf("giving the agents' node %s more CPU weight: %w", node, err)
+// preferAgents weights the agents' node, and the control plane where workers
+// are made to be full.
+func preferAgents(ctx context.Context, name string, s shape) error {
+	shares := map[string]string{agentsNode(name, s.workers): agentsShares}
+	if s.size.CPU > 0 {
+		shares[name+"-control-plane"] = controlShares
+	}
+	for node, weight := range shares {
+		if _, err := docker(ctx, "update", "--cpu-shares", weight, node); err != nil {
+			return fmt.Errorf("giving node %s more CPU weight: %w", node, err)
+		}
 	}
 	return nil
 }
+
+// agentsNode is the node that kind boots last, named after its place among the
+// workers.
+func agentsNode(name string, workers int) string { return fmt.Sprintf("%s-worker%d", name, workers+1) }
 
 // others names the other clusters that seatrial keeps; a failure to tell is no
 // reason not to boot.

@@ -22,11 +22,13 @@ const DefaultWorkers = 3
 type shape struct {
 	workers int
 	image   nodeImage
+	size    seatrial.NodeSize // of a worker
+	timings seatrial.Timings
 	adaptation
 }
 
 func shapeOf(spec seatrial.ClusterSpec, image nodeImage, a adaptation) shape {
-	return shape{workers: cmp.Or(spec.Workers, DefaultWorkers), image: image, adaptation: a}
+	return shape{workers: cmp.Or(spec.Workers, DefaultWorkers), image: image, size: spec.Node, timings: spec.Timings, adaptation: a}
 }
 
 // nodes counts the containers: control plane, workers, and the agents' node.
@@ -38,12 +40,21 @@ func (s shape) name(nth int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sum := sha256.Sum256(append(config, s.image.id...))
+	sum := sha256.Sum256(append(append(config, s.image.id...), s.sizeText()...))
 	name := fmt.Sprintf("seatrial-%dw-%s", s.workers, hex.EncodeToString(sum[:4]))
 	if nth > 1 {
 		name += "-" + strconv.Itoa(nth)
 	}
 	return name, nil
+}
+
+// sizeText tells clusters of different sizes apart: a size is given to the nodes
+// after their boot. It is empty where none was chosen.
+func (s shape) sizeText() string {
+	if s.size == (seatrial.NodeSize{}) {
+		return ""
+	}
+	return fmt.Sprintf("%+v", machineOf(s.size, s.hostCores))
 }
 
 var ours = regexp.MustCompile(`^seatrial-([0-9]+)w-[0-9a-f]{8}(-[0-9]+)?$`)
@@ -77,6 +88,11 @@ func (s shape) config() ([]byte, error) {
 	if s.CgroupV1 {
 		c.KubeadmConfigPatches = append(c.KubeadmConfigPatches, allowCgroupV1)
 	}
+	timings, err := timingPatches(s.timings)
+	if err != nil {
+		return nil, err
+	}
+	c.KubeadmConfigPatches = append(c.KubeadmConfigPatches, timings...)
 	if s.NoSysResource {
 		c.ContainerdConfigPatches = append(c.ContainerdConfigPatches, restrictOOMScore)
 	}

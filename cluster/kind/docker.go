@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"strings"
 	"time"
@@ -18,8 +19,14 @@ const hintDocker = "start Docker, or run hack/docker-up on a Debian machine"
 // docker runs the Docker command line, which knows the user's context and
 // credentials, and returns its standard output.
 func docker(ctx context.Context, args ...string) ([]byte, error) {
+	return dockerWith(ctx, nil, args...)
+}
+
+// dockerWith is docker with a standard input.
+func dockerWith(ctx context.Context, stdin io.Reader, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "docker", args...)
 	apart(cmd)
+	cmd.Stdin = stdin
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -81,8 +88,10 @@ type container struct {
 		Labels map[string]string
 	}
 	HostConfig struct {
-		NanoCpus int64
-		CpuQuota int64
+		NanoCpus  int64 // of a limit in cores, in billionths; or else
+		CpuQuota  int64 // in microseconds of
+		CpuPeriod int64
+		Memory    int64 // bytes
 	}
 	NetworkSettings struct {
 		Networks map[string]struct{ IPAddress string }
@@ -108,6 +117,12 @@ func (c container) ip() (string, error) {
 func (c container) name() string { return strings.TrimPrefix(c.Name, "/") }
 
 func (c container) up() bool { return c.State.Running && !c.State.Paused }
+
+// runIn has a shell in a container do a script.
+func runIn(ctx context.Context, c container, script string) error {
+	_, err := dockerWith(ctx, strings.NewReader(script), "exec", "--interactive", c.ID, "sh", "-s")
+	return err
+}
 
 // labelKind is on every node container of kind; its value is the cluster.
 const labelKind = "io.x-k8s.kind.cluster"

@@ -1,9 +1,12 @@
 package kind
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,7 +71,7 @@ func healNode(ctx context.Context, l *link, name string, n container, tell func(
 		if err != nil {
 			return fmt.Errorf("looking at node %s: %w", name, err)
 		}
-		found := guardian.Prior{Quota: unlimited(n, state.Quota), Units: nodeUnits, Daemons: nodeUnits}
+		found := guardian.Prior{Quota: quotaOf(n, state.Quota), Units: nodeUnits, Daemons: nodeUnits}
 		left := errors.Join(leftovers(state, found), absent(state, found))
 		if left == nil {
 			return nil
@@ -84,13 +87,21 @@ func healNode(ctx context.Context, l *link, name string, n container, tell func(
 // nodeUnits are what no node goes without.
 var nodeUnits = []string{"containerd", "kubelet"}
 
-// unlimited is the quota text of a container that Docker gave no CPU limit; one
-// that has a limit keeps what it has.
-func unlimited(n container, quota string) string {
-	if n.HostConfig.NanoCpus != 0 || n.HostConfig.CpuQuota != 0 {
-		return quota
+// quotaOf is the text of the CPU quota that Docker gave a container, in the
+// version of cgroups of the text that its cgroup has now.
+func quotaOf(n container, now string) string {
+	const usual = 100_000 // microseconds: the period of Docker and of the kernel
+	quota, period := n.HostConfig.CpuQuota, cmp.Or(n.HostConfig.CpuPeriod, usual)
+	if nano := n.HostConfig.NanoCpus; nano > 0 {
+		quota, period = nano*usual/1e9, usual
 	}
-	return guardian.Unlimited(quota)
+	if quota <= 0 {
+		return guardian.Unlimited(now)
+	}
+	if strings.Contains(now, " ") {
+		return fmt.Sprintf("%d %d", quota, period)
+	}
+	return strconv.FormatInt(quota, 10)
 }
 
 // settleTimeout bounds the wait for nodes that were just healed: a kubelet

@@ -3,8 +3,6 @@ package kind
 import (
 	"errors"
 	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -37,19 +35,7 @@ func TestAConfigurationAdaptsToItsHostOnly(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			path := filepath.Join("testdata", golden)
-			if *update {
-				if err := os.WriteFile(path, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if string(got) != string(want) {
-				t.Errorf("got:\n%s\nwant:\n%s", got, want)
-			}
+			isGolden(t, golden, got)
 		})
 	}
 }
@@ -61,9 +47,14 @@ func TestANameSaysTheWholeShape(t *testing.T) {
 	}
 	seen := map[string]string{nameOf(t, base, 1): "default"}
 	for what, other := range map[string]shape{
-		"more workers":  shapeOf(seatrial.ClusterSpec{Workers: 4}, someImage, adaptation{}),
-		"another image": shapeOf(seatrial.ClusterSpec{}, nodeImage{someImage.name, "sha256:2222"}, adaptation{}),
-		"another host":  shapeOf(seatrial.ClusterSpec{}, someImage, adaptation{CgroupV1: true}),
+		"more workers":      shapeOf(seatrial.ClusterSpec{Workers: 4}, someImage, adaptation{}),
+		"another image":     shapeOf(seatrial.ClusterSpec{}, nodeImage{someImage.name, "sha256:2222"}, adaptation{}),
+		"another host":      shapeOf(seatrial.ClusterSpec{}, someImage, adaptation{CgroupV1: true}),
+		"nodes of a size":   shapeOf(seatrial.ClusterSpec{Node: seatrial.NodeSize{CPU: 1000}}, someImage, adaptation{hostCores: 2}),
+		"more CPU":          shapeOf(seatrial.ClusterSpec{Node: seatrial.NodeSize{CPU: 1500}}, someImage, adaptation{hostCores: 2}),
+		"the same, limited": shapeOf(seatrial.ClusterSpec{Node: seatrial.NodeSize{CPU: 1500}}, someImage, adaptation{hostCores: 1}),
+		"memory":            shapeOf(seatrial.ClusterSpec{Node: seatrial.NodeSize{Memory: 1 << 30}}, someImage, adaptation{hostCores: 2}),
+		"another timing":    shapeOf(seatrial.ClusterSpec{Timings: seatrial.Timings{NodeMonitorPeriod: time.Second}}, someImage, adaptation{}),
 	} {
 		name := nameOf(t, other, 1)
 		if with, taken := seen[name]; taken {
@@ -71,7 +62,8 @@ func TestANameSaysTheWholeShape(t *testing.T) {
 		}
 		seen[name] = what
 	}
-	if again := nameOf(t, shapeOf(seatrial.ClusterSpec{Workers: 3}, someImage, adaptation{}), 1); seen[again] != "default" {
+	same := seatrial.ClusterSpec{Workers: 3, Timings: seatrial.DefaultTimings()}
+	if again := nameOf(t, shapeOf(same, someImage, adaptation{hostCores: 8}), 1); seen[again] != "default" {
 		t.Errorf("the same shape has another name: %s", again)
 	}
 	if second := nameOf(t, base, 2); second != nameOf(t, base, 1)+"-2" {
@@ -367,14 +359,5 @@ func TestARevertLooksAtItsOwnPartOfTheNode(t *testing.T) {
 	}
 	if err := absent(guardian.State{Daemons: []string{"kubelet"}}, guardian.Prior{Daemons: nodeUnits}); err == nil || !strings.Contains(err.Error(), "containerd") {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestNodesOfAChosenSizeAreRefusedBeforeAnythingIsAsked(t *testing.T) {
-	spec := seatrial.Spec{Clusters: []seatrial.ClusterSpec{{Name: "main", Node: seatrial.NodeSize{CPU: 2000}}}}
-	_, err := Open(t.Context(), spec, Options{})
-	var known *seatrial.Error
-	if !errors.As(err, &known) || known.Class != seatrial.BadInput || known.Hint == "" {
-		t.Errorf("got %v, want bad input with a hint", err)
 	}
 }

@@ -60,9 +60,6 @@ func Open(ctx context.Context, spec seatrial.Spec, o Options) (*Site, error) {
 }
 
 func (s *Site) open(ctx context.Context, spec seatrial.Spec) error {
-	if err := sizes(spec); err != nil {
-		return err
-	}
 	d, err := askDaemon(ctx)
 	if err != nil {
 		return err
@@ -84,19 +81,6 @@ func (s *Site) open(ctx context.Context, spec seatrial.Spec) error {
 		same[first]++
 		if err := s.add(ctx, w.Name, shape, same[first]); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// sizes refuses nodes of a chosen size: a kubelet reads what the machine has,
-// whatever limit its container has.
-func sizes(spec seatrial.Spec) error {
-	for _, w := range spec.Clusters {
-		if w.Node != (seatrial.NodeSize{}) {
-			return seatrial.Fail(seatrial.BadInput,
-				fmt.Errorf("cluster %s: the size of nodes cannot be chosen on kind yet: each has what this machine has", w.Name),
-				"run it with --on sim, or leave clusters[].node out")
 		}
 	}
 	return nil
@@ -182,6 +166,9 @@ func revive(ctx context.Context, name string, shape shape, nodes map[string]cont
 	if err := heal(ctx, l, nodes, o.log); err != nil {
 		return err
 	}
+	if err := limit(ctx, nodes, name, shape); err != nil {
+		return err
+	}
 	return usable(ctx, name, shape, o, l)
 }
 
@@ -193,6 +180,9 @@ func usable(ctx context.Context, name string, shape shape, o Options, l *link) e
 	}
 	if err := awaitReady(ctx, config, shape.workers); err != nil {
 		return seatrial.Fail(seatrial.Infrastructure, err, "`seatrial clusters delete "+name+"` starts afresh")
+	}
+	if err := awaitSize(ctx, config, shape.size); err != nil {
+		return err
 	}
 	_, err = l.connect(ctx)
 	return err
