@@ -143,10 +143,21 @@ func (p *Pod) lose() {
 // StopKubelet lets the kubelet end; pods go on.
 func (n *Node) StopKubelet() { n.change(func() { n.blind = true }) }
 
-// StartKubelet lets it run again.
+// StartKubelet lets it run again. Until 1.35 a kubelet that starts takes no pod
+// with a readiness probe for ready before it has probed it.
 func (n *Node) StartKubelet() {
-	if n.blind {
-		n.change(func() { n.blind = false })
+	if !n.blind {
+		return
+	}
+	n.change(func() { n.blind = false })
+	if !n.world.forgetful {
+		return
+	}
+	for _, p := range n.pods {
+		for _, c := range p.containers {
+			c.readiness.forget()
+		}
+		p.updateReady()
 	}
 }
 

@@ -60,6 +60,19 @@ func (p *prober) trigger() {
 	p.Fire(p.arm())
 }
 
+// forget what was found, as a kubelet does that starts: its workers wait for a
+// random part of their period first, so that not all probe at once (worker.go:
+// run).
+func (p *prober) forget() {
+	if p == nil || !p.running {
+		return
+	}
+	c := p.container
+	p.inRow, p.result, c.ready = 0, false, false
+	p.phase = c.pod.world.Clock.Now() + c.pod.world.Draw(Range{0, p.spec.period}, "first probe", c.identity())
+	c.pod.world.Clock.At(p.phase, p, p.arm())
+}
+
 func (p *prober) reset() {
 	if p == nil {
 		return

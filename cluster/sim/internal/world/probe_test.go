@@ -192,3 +192,33 @@ func TestRestartsBackOff(t *testing.T) {
 	sleep(t, w, 9*time.Minute) // not long enough
 	crash(20 * time.Second)
 }
+
+// prober/prober_manager.go: UpdatePodStatus; with the kubelet of 1.34, a worker
+// begins without a result, and a pod without one is not ready.
+func TestARestartedKubeletOf134TakesProbedPodsOutUntilItHasProbedThem(t *testing.T) {
+	for version, want := range map[string]bool{"v1.34.1": true, "v1.35.0": false, "v1.37.1": false} {
+		for _, probe := range []string{readyz, ""} {
+			w := newWorld(t, Config{Workers: 1, Seed: 1, Kubernetes: version})
+			give(t, w, deploy("shop", 4, "", appPod("", probe)))
+			settle(t, w)
+			n := w.Node("worker")
+			n.StopKubelet()
+			sleep(t, w, 5*time.Second) // not long enough for anyone to notice
+			n.StartKubelet()
+			out := map[string]bool{}
+			during(t, w, 10*time.Minute, func() {
+				for _, p := range n.pods {
+					if !p.Ready {
+						out[p.Name] = true
+					}
+				}
+			})
+			if got := len(out) == 4; got != (want && probe != "") || len(out)%4 != 0 {
+				t.Errorf("%s, probe %q: %d of 4 pods were NotReady, want all: %v", version, probe, len(out), want && probe != "")
+			}
+			if missing := w.Missing(); missing != nil {
+				t.Errorf("%s, probe %q: in the end %q", version, probe, missing)
+			}
+		}
+	}
+}

@@ -117,6 +117,6 @@ func (t Timings) With(s seatrial.Timings) Timings {
 	return t
 }
 
-// versions are the minors that are modelled. Nothing that this model knows of
-// differs between them.
+// versions are the minors that are modelled. All that differs between them is
+// [World].forgetful.
 var versions = []string{"v1.34", "v1.35", "v1.36", "v1.37"}

@@ -51,7 +51,9 @@ type World struct {
 	Seed    virtual.Seed
 	Timings Timings
 	Version string
-	Nodes   []*Node // sorted by name
+	// forgetful kubelets take nothing for ready when they start: those of 1.34.
+	forgetful bool
+	Nodes     []*Node // sorted by name
 
 	// Sink takes what happens as events; nil while nobody listens.
 	Sink seatrial.Sink
@@ -93,6 +95,7 @@ func New(clock *virtual.Clock, c Config) (*World, error) {
 		return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("the simulator does not model Kubernetes %s", w.Version),
 			"it models v1.34 to v1.37")
 	}
+	w.forgetful = minor == "v1.34"
 	w.boot(c)
 	w.tallies.world, w.scheduler.world, w.lifecycle.world = w, w, w
 	w.lifecycle.start()
