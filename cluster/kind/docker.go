@@ -52,6 +52,7 @@ type daemon struct {
 	ServerVersion string
 	CgroupVersion string // "1" or "2"
 	NCPU          int
+	MemTotal      int64 // bytes
 	ServerErrors  []string
 }
 

@@ -12,8 +12,9 @@ import (
 
 // adaptation is what this host needs that a usual one does not.
 type adaptation struct {
-	// hostCores are those of the daemon's host.
-	hostCores int
+	// hostCores and hostMemory, in bytes, are those of the daemon's host.
+	hostCores  int
+	hostMemory int64
 	// CgroupV1: the kubelet has refused cgroup version 1 since Kubernetes 1.35
 	// unless it is told not to.
 	CgroupV1 bool
@@ -29,7 +30,7 @@ const capSysResource = 24
 // is this machine; elsewhere they are taken to be complete, as they are on
 // every usual one.
 func adapt(ctx context.Context, d daemon) (adaptation, error) {
-	a := adaptation{hostCores: d.NCPU, CgroupV1: d.CgroupVersion == "1"}
+	a := adaptation{hostCores: d.NCPU, hostMemory: d.MemTotal, CgroupV1: d.CgroupVersion == "1"}
 	local, err := daemonIsLocal(ctx)
 	if err != nil || !local {
 		return a, err

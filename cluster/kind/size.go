@@ -82,8 +82,12 @@ func resize(ctx context.Context, name string, s shape, o Options) error {
 	if s.size == (seatrial.NodeSize{}) {
 		return nil
 	}
+	m := machineOf(s.size, s.hostCores)
+	if all := m.Memory * 1024 * int64(s.workers); all > s.hostMemory {
+		o.log("warning: %d workers with %s each may want more memory than this host has: its kernel then kills what it likes", s.workers, s.size.Memory)
+	}
 	var script bytes.Buffer
-	if err := sizeTemplate.Execute(&script, machineOf(s.size, s.hostCores)); err != nil {
+	if err := sizeTemplate.Execute(&script, m); err != nil {
 		return fmt.Errorf("writing the script that sizes a node: %w", err)
 	}
 	nodes, err := nodesOf(ctx, name)
