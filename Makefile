@@ -20,6 +20,10 @@ e2e: docker node-image ## the same on real kind, from nothing
 	SEATRIAL_E2E=1 go test -count=1 -timeout 30m -v ./cluster/kind
 	SEATRIAL_E2E=1 go test -count=1 -timeout 30m -v -run TestE2E ./cmd/seatrial
 
+e2e-all: docker node-image ## all that e2e has no time for, in hours; goes on where it stopped (SCENARIOS="…" for some)
+	SEATRIAL_E2E=all SEATRIAL_E2E_RUNS="$(abspath $(RUNS))/e2e-all" SCENARIOS="$(SCENARIOS)" \
+		go test -count=1 -timeout 24h -v -run "$(if $(SCENARIOS),^TestAllScenarios,^TestAll)" ./cmd/seatrial
+
 fidelity: docker node-image ## hold the simulator against kind; writes docs/fidelity.md (SCENARIOS="…" for others)
 	go run ./hack/fidelity $(SCENARIOS)
 
@@ -40,4 +44,4 @@ bench: ## absolute speed, beside a peer or a floor
 	GOMAXPROCS=1 go test -run '^$$' -bench 'Requests|Events' -benchtime 2000000x -benchmem ./cluster/sim/...
 	GOMAXPROCS=1 go test -run '^$$' -bench AnHour -benchtime 1x ./cluster/sim
 
-.PHONY: help build test e2e fidelity docker node-image lint vuln bench
+.PHONY: help build test e2e e2e-all fidelity docker node-image lint vuln bench

@@ -55,49 +55,19 @@ func ways(b seatrial.Builtin) []string {
 func ordeal(t *testing.T, fault string) seatrial.Trial {
 	t.Helper()
 	dir := t.TempDir()
-	store := `---
-apiVersion: v1
-kind: Service
-metadata: {name: store}
-spec: {clusterIP: None, selector: {app: store}, ports: [{port: 80, targetPort: 8080}]}
----
-apiVersion: apps/v1
-kind: StatefulSet
-metadata: {name: store}
-spec:
-  replicas: 2
-  serviceName: store
-  selector: {matchLabels: {app: store}}
-  template:
-    metadata: {labels: {app: store}}
-    spec: {containers: [{name: store, image: "seatrial.dev/agent:dev", command: [/seatrial-agent, app]}]}
----
-apiVersion: policy/v1
-kind: PodDisruptionBudget
-metadata: {name: shop}
-spec: {maxUnavailable: 1, selector: {matchLabels: {app: shop}}}
-`
-	shop := strings.ReplaceAll(string(shops(1, 6)), "shop0", "shop")
-	for name, text := range map[string]string{
-		"workload.yaml": shop + store,
-		"scenario.yaml": `apiVersion: seatrial.dev/v1alpha1
-kind: Scenario
-metadata: {name: ordeal}
-spec:
-  clusters: [{name: main, workers: 3}]
-  workload: {manifests: [workload.yaml]}
-  loads:
-  - {name: browse, target: "http://shop.default.svc.cluster.local/", rate: 5/s, users: 5, client: {timeout: 2s}}
-  timeline: {warmup: 5s, trial: 75s, recovery: 60s}
-  slo: {availability: 1%}
-  faults:
-` + fault + "\n",
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+	for _, name := range []string{"ordeal.yaml", "ordeal-workload.yaml"} {
+		text, err := os.ReadFile(filepath.Join("../../testdata/e2e", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "ordeal.yaml" {
+			text = append(text, fault+"\n"...)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	scenario, err := scenarios.Load(filepath.Join(dir, "scenario.yaml"), faults.Catalog())
+	scenario, err := scenarios.Load(filepath.Join(dir, "ordeal.yaml"), faults.Catalog())
 	if err != nil {
 		t.Fatalf("%v in:\n%s", err, fault)
 	}

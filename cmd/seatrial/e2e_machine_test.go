@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seatrial/seatrial/runner"
+)
+
+// stolen returns a function that tells which share of the machine's CPU time
+// its host has given to others meanwhile (steal, the 8th figure of /proc/stat's
+// first line, in proc(5)).
+func stolen(t *testing.T) func() float64 {
+	t.Helper()
+	read := func() (steal, all float64) {
+		stat, err := os.ReadFile("/proc/stat")
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, _, _ := strings.Cut(string(stat), "\n")
+		for i, field := range strings.Fields(line)[1:] {
+			n, err := strconv.ParseFloat(field, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all += n
+			if i == 7 {
+				steal = n
+			}
+		}
+		return steal, all
+	}
+	steal, all := read()
+	return func() float64 {
+		s, a := read()
+		return (s - steal) / max(1, a-all)
+	}
+}
+
+// stopped counts the stopped processes of a node's pods, kubelet and runtime,
+// read from /proc and so independent of seatrial.
+func stopped(t *testing.T, node string) int {
+	t.Helper()
+	id := docker(t, "inspect", "--format", "{{.Id}}", node)
+	paths, err := filepath.Glob("/proc/[0-9]*/cgroup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for _, path := range paths {
+		group, err := os.ReadFile(path)
+		if err != nil || !bytes.Contains(group, []byte(id)) {
+			continue // a process that ended meanwhile, or another's
+		}
+		stat, err := os.ReadFile(filepath.Join(filepath.Dir(path), "stat"))
+		if err == nil && regexp.MustCompile(`\) [Tt] `).Match(stat) {
+			count++
+		}
+	}
+	return count
+}
+
+func docker(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.Command("docker", args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("docker %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// wantAllWell checks, by docker and /proc alone, that nothing of a fault is
+// left on any node, and that the ledger is empty.
+func wantAllWell(t *testing.T) {
+	t.Helper()
+	for _, node := range strings.Fields(docker(t, "ps", "--filter", "label=io.x-k8s.kind.cluster", "--format", "{{.Names}}")) {
+		if !strings.HasPrefix(node, "seatrial-") {
+			continue
+		}
+		if n := stopped(t, node); n > 0 {
+			t.Errorf("%d processes of %s are still stopped", n, node)
+		}
+		if state := docker(t, "inspect", "--format", "{{.State.Status}}", node); state != "running" {
+			t.Errorf("node %s is %s", node, state)
+		}
+	}
+	wantEmptyLedgers(t)
+}
+
+func wantEmptyLedgers(t *testing.T) {
+	t.Helper()
+	folder, err := ledgerFolder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	refs, err := runner.Ledgers(folder)
+	if err != nil || len(refs) > 0 {
+		t.Errorf("ledgers of %v are left, %v", refs, err)
+	}
+}
+
+func awaitThaw(t *testing.T, node string, limit time.Duration) time.Duration {
+	t.Helper()
+	for since := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		if stopped(t, node) == 0 {
+			return time.Since(since)
+		}
+		if time.Since(since) > limit {
+			t.Fatalf("%s is still frozen %s after", node, limit)
+		}
+	}
+}
+
+func awaitGone(t *testing.T, pid int) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil || strings.Contains(string(stat), ") Z ") {
+			return
+		}
+	}
+	t.Errorf("process %d is still there", pid)
+}
