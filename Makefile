@@ -31,7 +31,7 @@ docker: ## bring up a Docker daemon where there is none
 	hack/docker-up
 
 node-image: docker ## pull kind's node image, or build one where that cannot be
-	hack/node-image
+	go run ./hack/node-image
 
 lint: ## gofmt, go vet, staticcheck
 	hack/lint

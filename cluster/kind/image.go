@@ -25,6 +25,13 @@ type nodeImage struct {
 // localNode is the image that `make node-image` builds.
 const localNode = "seatrial/node"
 
+// NodeImage is what clusters boot from when nobody asks for another, pulled where
+// Docker does not have it; own says that `make node-image` built it.
+func NodeImage(ctx context.Context) (name string, own bool, err error) {
+	image, err := findNodeImage(ctx, "", "")
+	return image.name, strings.HasPrefix(image.name, localNode+":"), err
+}
+
 // findNodeImage chooses: the one asked for; seatrial's own of that version, or
 // its newest; kindest/node of that version, or kind's default. What is not
 // there is pulled.

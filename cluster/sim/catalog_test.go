@@ -242,7 +242,7 @@ func (s *Site) inForce() string {
 }
 
 // mostCalls bounds how many of a trial's calls are hit, for the sake of time.
-const mostCalls = 40
+const mostCalls = 24
 
 func TestAfterEveryFaultOfTheCatalogAllIsAsBeforeHoweverItEnds(t *testing.T) {
 	for _, b := range faults.Catalog() {
@@ -261,7 +261,7 @@ func TestAfterEveryFaultOfTheCatalogAllIsAsBeforeHoweverItEnds(t *testing.T) {
 					endures(t, trial, blow{call: call, late: true, stop: true})
 				}
 				from, to := whole.times[0], whole.times[len(whole.times)-1]
-				const points = 20
+				const points = 12
 				for i := range time.Duration(points) {
 					endures(t, trial, blow{at: from + (to-from+5*time.Second)*i/points + time.Millisecond})
 				}
