@@ -2,7 +2,7 @@
 // scenario files on kind and on many seeds of the simulator, and writes how far
 // apart the figures are to docs/fidelity.md.
 //
-//	go run ./hack/fidelity                             # live-migration, live-migration-modes, pod-delete
+//	go run ./hack/fidelity                             # the whole library
 //	go run ./hack/fidelity scenarios/my.yaml
 //
 // Trials on kind take minutes each, so they are kept by the content of the
@@ -19,6 +19,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+
+	"github.com/seatrial/seatrial/scenarios"
 )
 
 // options are the flags.
@@ -53,12 +55,14 @@ func main() {
 // trials' luck: ten of them lie beyond each end.
 const fewestSeeds = 200
 
-func (o *options) run(ctx context.Context, scenarios []string) (err error) {
+func (o *options) run(ctx context.Context, paths []string) (err error) {
 	if o.seeds < fewestSeeds || o.repeats < 1 {
 		return fmt.Errorf("--seeds %d, --repeats %d: use at least %d and 1", o.seeds, o.repeats, fewestSeeds)
 	}
-	if len(scenarios) == 0 {
-		scenarios = []string{"scenarios/live-migration.yaml", "scenarios/live-migration-modes.yaml", "scenarios/pod-delete.yaml"}
+	if len(paths) == 0 {
+		for _, entry := range scenarios.Library() {
+			paths = append(paths, filepath.Join("scenarios", entry.Name+".yaml"))
+		}
 	}
 	temporary, err := os.MkdirTemp("", "seatrial-fidelity-")
 	if err != nil {
@@ -70,19 +74,32 @@ func (o *options) run(ctx context.Context, scenarios []string) (err error) {
 			return err
 		}
 	}
-	var all []comparison
-	for _, path := range scenarios {
-		c, err := o.compare(ctx, path, temporary)
-		if err != nil {
-			return fmt.Errorf("comparing %s: %w", path, err)
+	all, err := o.compareAll(ctx, paths, temporary)
+	if len(all) == 0 {
+		return err
+	}
+	if written := os.WriteFile(o.out, page(all, *o), 0o644); written != nil {
+		return errors.Join(err, fmt.Errorf("writing the comparison: %w", written))
+	}
+	fmt.Fprintln(os.Stderr, "wrote "+o.out)
+	return err
+}
+
+// compareAll goes on after a scenario that could not be compared: trials on kind
+// take hours, and what is done is worth its page.
+func (o *options) compareAll(ctx context.Context, paths []string, temporary string) (all []comparison, err error) {
+	for _, path := range paths {
+		c, failed := o.compare(ctx, path, temporary)
+		if failed != nil {
+			err = errors.Join(err, fmt.Errorf("comparing %s: %w", path, failed))
+			if ctx.Err() != nil {
+				return all, err
+			}
+			continue
 		}
 		all = append(all, c)
 	}
-	if err := os.WriteFile(o.out, page(all, *o), 0o644); err != nil {
-		return fmt.Errorf("writing the comparison: %w", err)
-	}
-	fmt.Fprintln(os.Stderr, "wrote "+o.out)
-	return nil
+	return all, err
 }
 
 // build makes the command, so that its exit codes are its own: `go run` folds

@@ -117,6 +117,18 @@ func TestARunOnKindThatWasCutShortIsNotTakenForAWholeOne(t *testing.T) {
 	}
 }
 
+func TestAScenarioThatCannotBeComparedDoesNotCostTheOthers(t *testing.T) {
+	o, _ := standInOptions(t)
+	err := o.run(t.Context(), []string{"no-such-scenario.yaml", "../../scenarios/live-migration.yaml"})
+	if err == nil || !strings.Contains(err.Error(), "no-such-scenario.yaml") {
+		t.Errorf("got %v", err)
+	}
+	text, err := os.ReadFile(o.out)
+	if err != nil || !strings.Contains(string(text), "## live-migration / as-is") {
+		t.Errorf("the page says, %v:\n%s", err, text)
+	}
+}
+
 func TestFewSeedsAreRefused(t *testing.T) {
 	o, _ := standInOptions(t)
 	o.seeds = 20
