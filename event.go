@@ -102,9 +102,12 @@ type Interval struct {
 	Succeeded int64 `json:"succeeded,omitempty"`
 	Failed    int64 `json:"failed,omitempty"`
 	Dropped   int64 `json:"dropped,omitempty"`
-	Attempts  int64 `json:"attempts,omitempty"`
-	Late      int64 `json:"late,omitempty"` // sent more than 10 ms after the user was free and the request due
-	Hurt      int64 `json:"hurt,omitempty"` // failed, dropped, or slower than the scenario's hurt
+	Attempts  int64 `json:"attempts,omitempty"` // connections that were asked for: resends of net/http, retries and hedges too
+	Retried   int64 `json:"retried,omitempty"`  // attempts that a retry of the client began
+	Hedged    int64 `json:"hedged,omitempty"`   // attempts that were hedges
+	Rejected  int64 `json:"rejected,omitempty"` // of Sent: ended by the client's own breaker or limit, without an attempt
+	Late      int64 `json:"late,omitempty"`     // sent more than 10 ms after the user was free and the request due
+	Hurt      int64 `json:"hurt,omitempty"`     // failed, dropped, or slower than the scenario's hurt
 
 	Latency Buckets          `json:"latency,omitempty"` // of sent requests, from the due time
 	Service Buckets          `json:"service,omitempty"` // the same from when they were sent

@@ -56,12 +56,6 @@ func (c Connections) MarshalText() ([]byte, error) {
 	return []byte(strconv.Itoa(max(1, int(c)))), nil
 }
 
-// Client is how a user's client behaves.
-type Client struct {
-	// Timeout ends one request, counted from when it is sent. Zero means 30 s.
-	Timeout time.Duration `yaml:"timeout"`
-}
-
 // LoadPlan is a load with everything decided.
 type LoadPlan struct {
 	Load

@@ -15,6 +15,8 @@
 //
 //	load/plan   which request is due when, and whose it is
 //	user.go     one user: its pace, its line, its connection
-//	exchange.go one request on the wire; client policies go there
+//	exchange.go one request on the wire
+//	insist.go   one request of a client with policies: retries, hedges
+//	load/policy what such a client decides
 //	load/tally  sums
 package load

@@ -80,6 +80,9 @@ func sum(intervals []seatrial.Interval) seatrial.Interval {
 		total.Failed += i.Failed
 		total.Dropped += i.Dropped
 		total.Attempts += i.Attempts
+		total.Retried += i.Retried
+		total.Hedged += i.Hedged
+		total.Rejected += i.Rejected
 		total.Late += i.Late
 		total.Hurt += i.Hurt
 		total.MaxLag = max(total.MaxLag, i.MaxLag)

@@ -4,13 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"strconv"
 	"time"
 
-	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/load/tally"
 )
 
 // ServedBy is the response header in which a workload names the pod that
@@ -24,52 +23,47 @@ const seqHeader = "X-Vegeta-Seq"
 // after the other has it, never two at once.
 type exchange struct {
 	free     time.Time // when the worker that took it became idle; zero for its first
-	attempts int64     // connections asked for: one for each time it was tried
-	fresh    bool      // the connection had carried nothing before
-	status   int       // 0 without an answer
-	pod      string
-	failure  string // class of the error; empty when it was answered in full
+	attempts int64     // connections asked for, over all attempts
+	retried  int64     // attempts that a retry began
+	hedged   int64     // attempts that were hedges
+	rejected bool      // the client did not send it
+	class    string    // of the failure; empty for a success
+	last     attempt   // the one that decided
 }
 
-// class is empty for a success, which is any answer below 400.
-func (x *exchange) class() string {
-	switch {
-	case x.failure != "":
-		return x.failure
-	case x.status < 200 || x.status >= 400:
-		return fmt.Sprintf("http-%d", x.status)
-	}
-	return ""
+// attempt is one request on one connection, until its answer is read in full.
+type attempt struct {
+	connections int64          // asked for: net/http itself resends a request when a kept-alive connection turns out to be dead
+	fresh       bool           // the connection had carried nothing before
+	response    *http.Response // nil without an answer in full
+	pod         string
+	err         error
+	class       string          // of the failure; empty for a success, which is any answer below 400
+	took        time.Duration   // from the sending
+	lane        *http.Transport // of a user with policies
 }
 
-// RoundTrip sends one request of this user within its client's timeout and
-// notes what Vegeta does not tell: typed errors, attempts, connection and pod.
+// RoundTrip sends one request of this user, as its client would, and notes what
+// Vegeta does not tell: typed errors, attempts, connection and pod.
 func (u *user) RoundTrip(req *http.Request) (*http.Response, error) {
 	x, err := u.begin(req)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(u.ctx, u.stream.load.Client.Timeout)
-	done := func() {
-		cancel()
-		u.free <- time.Now()
+	defer func() { u.free <- time.Now() }()
+	if u.policies == nil {
+		x.take(u.attempt(u.ctx, u.transport, req))
+		x.class = x.last.class
+	} else {
+		u.insist(x, req)
 	}
-	resp, err := u.send(req.WithContext(x.traced(ctx)))
-	if err != nil {
-		x.fail(ctx, err)
-		done()
-		return nil, err
-	}
-	x.status, x.pod = resp.StatusCode, resp.Header.Get(ServedBy)
-	resp.Body = &body{ReadCloser: resp.Body, fail: func(err error) { x.fail(ctx, err) }, done: done}
-	return resp, nil
+	return x.last.response, x.last.err
 }
 
-// send is the place for what a client does beyond one plain request: retries,
-// hedging and breakers wrap this call, inside the request's timeout, and count
-// their tries by its trace.
-func (u *user) send(req *http.Request) (*http.Response, error) {
-	return u.transport.RoundTrip(req)
+// take counts an attempt, and makes it the one that decides.
+func (x *exchange) take(a attempt) {
+	x.attempts += a.connections
+	x.last = a
 }
 
 // begin notes that a worker took Vegeta's next request. The request is
@@ -87,87 +81,45 @@ func (u *user) begin(req *http.Request) (*exchange, error) {
 	return x, nil
 }
 
-// traced counts attempts: net/http itself resends a request when a kept-alive
-// connection turns out to be dead, and asks for a connection each time.
-func (x *exchange) traced(ctx context.Context) context.Context {
+// attempt sends a request within the timeout of one attempt, and throws the
+// answer's body away.
+func (u *user) attempt(ctx context.Context, transport http.RoundTripper, req *http.Request) attempt {
+	ctx, cancel := context.WithTimeout(ctx, u.stream.load.Client.Timeout)
+	defer cancel()
+	var a attempt
+	began := time.Now()
+	resp, err := transport.RoundTrip(req.WithContext(a.traced(ctx)))
+	if err == nil {
+		_, err = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close() // what it could report, reading has
+	}
+	a.took, a.err, a.class = time.Since(began), err, classOf(ctx, resp, err)
+	if err == nil {
+		resp.Body = http.NoBody
+		a.response, a.pod = resp, resp.Header.Get(ServedBy)
+	}
+	return a
+}
+
+// traced counts the connections that net/http asks for.
+func (a *attempt) traced(ctx context.Context) context.Context {
 	asking := context.WithValue(ctx, asker{}, ctx)
 	return httptrace.WithClientTrace(asking, &httptrace.ClientTrace{
-		GetConn: func(string) { x.attempts++ },
-		GotConn: func(info httptrace.GotConnInfo) { x.fresh = !info.Reused },
+		GetConn: func(string) { a.connections++ },
+		GotConn: func(info httptrace.GotConnInfo) { a.fresh = !info.Reused },
 	})
 }
 
-// fail notes the class of the error that ended the exchange. Whatever the
-// error is: when the timeout has passed, that was the reason.
-func (x *exchange) fail(ctx context.Context, err error) {
-	if ctx.Err() == context.DeadlineExceeded {
-		err = ctx.Err()
+// classOf says what came of an attempt. Whatever the error is: when the timeout
+// has passed, that was the reason.
+func classOf(ctx context.Context, resp *http.Response, err error) string {
+	switch {
+	case err != nil && ctx.Err() == context.DeadlineExceeded:
+		return tally.Timeout
+	case err != nil:
+		return Classify(err)
+	case resp.StatusCode < 200 || resp.StatusCode >= 400:
+		return fmt.Sprintf("http-%d", resp.StatusCode)
 	}
-	x.failure = Classify(err)
-}
-
-// body notes the error that ends reading, and that the exchange is over when
-// Vegeta closes it, as it always does.
-type body struct {
-	io.ReadCloser
-	fail func(error)
-	done func()
-}
-
-// Read notes an error other than the regular end.
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
-		b.fail(err)
-	}
-	return n, err
-}
-
-// Close ends the exchange.
-func (b *body) Close() error {
-	defer b.done()
-	return b.ReadCloser.Close()
-}
-
-// newTransport is one user's connections. No proxy, no HTTP/2, nothing that
-// closes an idle connection but the server.
-func newTransport(c seatrial.Connections) *http.Transport {
-	t := &http.Transport{
-		DialContext:         dialWith(new(net.Resolver)),
-		TLSHandshakeTimeout: 10 * time.Second, // as http.DefaultTransport
-		DisableCompression:  true,
-	}
-	if c == seatrial.PerRequest {
-		t.DisableKeepAlives = true
-		return t
-	}
-	t.MaxConnsPerHost, t.MaxIdleConnsPerHost = int(c), int(c)
-	return t
-}
-
-// asker is the key under which a request's own context hides in the context
-// that net/http dials with.
-type asker struct{}
-
-// dialWith dials with the user's own resolver: one resolver merges concurrent
-// lookups of a name, and users who have nothing to do with each other would
-// share the fate of one query.
-func dialWith(r *net.Resolver) func(ctx context.Context, network, address string) (net.Conn, error) {
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		return dial(ctx, &net.Dialer{Resolver: r}, network, address)
-	}
-}
-
-// dial opens a connection and gives up with the request that asked for it.
-// net/http would go on dialling for later requests, and because the user has
-// no second connection these would wait for an address that does not answer
-// instead of trying another.
-func dial(ctx context.Context, d *net.Dialer, network, address string) (net.Conn, error) {
-	if request, ok := ctx.Value(asker{}).(context.Context); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithCancel(ctx)
-		defer cancel()
-		defer context.AfterFunc(request, cancel)()
-	}
-	return d.DialContext(ctx, network, address)
+	return ""
 }

@@ -64,6 +64,9 @@ func add(a, b seatrial.Interval) seatrial.Interval {
 	a.Failed += b.Failed
 	a.Dropped += b.Dropped
 	a.Attempts += b.Attempts
+	a.Retried += b.Retried
+	a.Hedged += b.Hedged
+	a.Rejected += b.Rejected
 	a.Late += b.Late
 	a.Hurt += b.Hurt
 	a.MaxLag = max(a.MaxLag, b.MaxLag)

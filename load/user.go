@@ -9,6 +9,7 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/load/policy"
 	"github.com/seatrial/seatrial/load/tally"
 )
 
@@ -19,7 +20,9 @@ type user struct {
 	id        int
 	stream    *stream
 	attacker  *vegeta.Attacker
-	transport http.RoundTripper
+	transport *http.Transport // of a client without policies, else nil
+	lanes     *lanes          // of one with
+	policies  *policy.Client  // guarded by mu; nil for none
 	keptAlive bool
 	timer     *time.Timer // of the pacer
 
@@ -35,13 +38,17 @@ func newUser(id int, s *stream) *user {
 	u := &user{
 		id:        id,
 		stream:    s,
-		transport: newTransport(s.load.Connections),
 		keptAlive: s.load.Connections != seatrial.PerRequest,
 		free:      make(chan time.Time, workers),
 		inFlight:  make(map[uint64]*exchange, workers),
 		timer:     time.NewTimer(time.Hour),
 	}
 	u.timer.Stop()
+	if client := s.load.Client; client.Active() {
+		u.policies, u.lanes = policy.New(client), &lanes{connections: s.load.Connections}
+	} else {
+		u.transport = newTransport(s.load.Connections)
+	}
 	for range workers {
 		u.free <- time.Time{}
 	}
@@ -74,10 +81,15 @@ func (u *user) run(ctx context.Context) {
 	for n := sent; n < planned; n++ {
 		u.stream.recorder.Dropped(u.id, u.due(n))
 	}
-	if t, ok := u.transport.(*http.Transport); ok {
-		t.CloseIdleConnections()
+	if u.policies == nil {
+		u.transport.CloseIdleConnections()
+		return
 	}
+	u.lanes.close()
 }
+
+// now is the time since the attack's start.
+func (u *user) now() time.Duration { return time.Since(u.stream.start) }
 
 // due is when this user's n-th request is due, since the attack's start.
 func (u *user) due(n int64) time.Duration { return u.stream.plan.Due(u.stream.plan.Nth(u.id, n)) }
@@ -127,9 +139,12 @@ func (u *user) sample(r *vegeta.Result) tally.Sample {
 		Service:  r.Latency,
 		Lag:      max(0, r.Timestamp.Sub(ready)),
 		Attempts: x.attempts,
-		Class:    x.class(),
-		Pod:      x.pod,
-		Attached: u.keptAlive && x.fresh && x.pod != "" && x.failure == "",
+		Retried:  x.retried,
+		Hedged:   x.hedged,
+		Rejected: x.rejected,
+		Class:    x.class,
+		Pod:      x.last.pod,
+		Attached: u.keptAlive && x.last.fresh && x.last.pod != "",
 	}
 	if s.Class == "" && r.Error != "" {
 		s.Class = tally.Other // the http client refused what the transport took
@@ -144,7 +159,7 @@ func (u *user) take(seq uint64) *exchange {
 	defer u.mu.Unlock()
 	x, ok := u.inFlight[seq]
 	if !ok {
-		return &exchange{failure: tally.Other}
+		return &exchange{class: tally.Other}
 	}
 	delete(u.inFlight, seq)
 	return x

@@ -1,6 +1,10 @@
 package report
 
-import "github.com/seatrial/seatrial"
+import (
+	"slices"
+
+	"github.com/seatrial/seatrial"
+)
 
 // Figure is one number of a [Summary] that is worth looking at over many
 // trials.
@@ -39,7 +43,22 @@ func (f Figure) Show(value *float64) string {
 
 // Figures lists them in the order in which reports show them: what users felt,
 // then what happened to the workload.
-func Figures() []Figure { return append(feltFigures(), workloadFigures()...) }
+func Figures() []Figure {
+	return slices.Concat(feltFigures(), clientFigures(), workloadFigures())
+}
+
+// clientFigures are null where no client did more than send and wait.
+func clientFigures() []Figure {
+	return []Figure{
+		{"amplification", "attempts a request", Count, func(s *Summary) *float64 {
+			if !s.Load.policies() {
+				return nil
+			}
+			return s.Amplification
+		}},
+		{"requests_rejected", "requests not sent", Count, func(s *Summary) *float64 { return happened(int(s.Load.Rejected)) }},
+	}
+}
 
 func feltFigures() []Figure {
 	return []Figure{

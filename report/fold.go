@@ -268,11 +268,13 @@ func (f *Fold) steady(h journal.Header) Steady {
 func part(sum *seatrial.Interval) Part {
 	p := Part{
 		Load: Counts{Planned: sum.Planned, Sent: sum.Sent, Succeeded: sum.Succeeded, Failed: sum.Failed,
-			Dropped: sum.Dropped, Attempts: sum.Attempts, Late: sum.Late, Hurt: sum.Hurt},
-		Availability: ratio(sum.Succeeded, sum.Planned),
-		Latency:      times(sum.Latency),
-		ServiceTime:  times(sum.Service),
-		Errors:       sum.Errors,
+			Dropped: sum.Dropped, Attempts: sum.Attempts, Retried: sum.Retried, Hedged: sum.Hedged,
+			Rejected: sum.Rejected, Late: sum.Late, Hurt: sum.Hurt},
+		Availability:  ratio(sum.Succeeded, sum.Planned),
+		Amplification: ratio(sum.Attempts, sum.Sent),
+		Latency:       times(sum.Latency),
+		ServiceTime:   times(sum.Service),
+		Errors:        sum.Errors,
 	}
 	if sum.Sent > 0 {
 		p.MaxLag = &sum.MaxLag

@@ -196,6 +196,42 @@ func TestRecoveryIsTheLastBadSecond(t *testing.T) {
 	}
 }
 
+func TestARequestInLineWhenTheLoadEndsDoesNotUndoARecovery(t *testing.T) {
+	o := journal.Objective{Availability: 0.999}
+	// The last request that one user could send was due so long before the end.
+	for in, recovers := range map[time.Duration]bool{100 * time.Millisecond: true, 900 * time.Millisecond: true, 1500 * time.Millisecond: false} {
+		w := NewWindow()
+		for at := time.Duration(0); at < 10*time.Second; at += seatrial.Width {
+			iv := seatrial.Interval{Load: "l", Planned: 20, Succeeded: 20}
+			if at >= 10*time.Second-in {
+				iv.Succeeded, iv.Dropped = 19, 1
+			}
+			w.Add(at, iv)
+		}
+		if at := w.recovered(o, 2*time.Second); (at != nil) != recovers {
+			t.Errorf("a user in line since %v before the end: recovered at %v", in, at)
+		}
+	}
+}
+
+func TestASteadyStateOfLatencyAloneIsNotThatOfQuickFailures(t *testing.T) {
+	w := NewWindow()
+	for at := time.Duration(0); at < 10*time.Second; at += seatrial.Width {
+		iv := seatrial.Interval{Load: "l", Planned: 10, Sent: 10, Succeeded: 1, Failed: 9, Latency: seatrial.Buckets{}}
+		for range 10 {
+			journal.Record(iv.Latency, time.Millisecond)
+		}
+		w.Add(at, iv)
+	}
+	o := seatrial.Objective{Latency: seatrial.Quantiles{P99: 200 * time.Millisecond}}
+	if at, ok := w.RecoveredSince(o, 0); ok {
+		t.Errorf("recovered at %v, with a goodput of a tenth", at)
+	}
+	if ok, why := w.Holds(o, 0, 5*time.Second); ok || !strings.Contains(why, "availability") {
+		t.Errorf("held %v: %s", ok, why)
+	}
+}
+
 func TestTheSlidingSecondAgreesWithSummingAnew(t *testing.T) {
 	s := frozen()
 	f := NewFold()

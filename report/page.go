@@ -112,7 +112,8 @@ type pair struct{ Label, Value string }
 
 type phaseRow struct {
 	Named
-	Bad int64 // failed and dropped
+	Bad   int64 // failed and dropped
+	Tries string
 }
 
 type faultRow struct {
@@ -142,7 +143,7 @@ func viewOf(p *Page) view {
 	v.Word, _ = verdictWord(s)
 	v.Charts = charts(p)
 	for _, n := range namedPhases(s) {
-		v.Phases = append(v.Phases, phaseRow{n, n.Load.Failed + n.Load.Dropped})
+		v.Phases = append(v.Phases, phaseRow{n, n.Load.Failed + n.Load.Dropped, amplification(n.Part)})
 	}
 	for _, f := range s.Faults {
 		row := faultRow{Fault: f, What: faultWhat(f), Evidence: evidence(f), Error: none}
@@ -200,7 +201,8 @@ func trust(p *Page) []pair {
 	list := []pair{
 		{"Requests", fmt.Sprintf("%s planned = %s sent + %s dropped; %s sent late by the generator; largest lag of its own %s",
 			count(l.Planned), count(l.Sent), count(l.Dropped), count(l.Late), maybeSeconds(s.MaxLag))},
-		{"Attempts", fmt.Sprintf("%s for %s", count(l.Attempts), plural(l.Sent, "sent request"))},
+		{"Attempts", fmt.Sprintf("%s for %s: %s, %s, %s not sent (breaker or limit)", count(l.Attempts), plural(l.Sent, "sent request"),
+			counted(l.Retried, "retry", "retries"), plural(l.Hedged, "hedge"), plural(l.Rejected, "request"))},
 		{"Errors", orNone(errorWords(s.Errors))},
 		{"Latency", "from the time a request was due, so that a stalled client hides nothing; service time, from the sending: p99 " + maybeSeconds(s.ServiceTime.P99)},
 		{"Quantiles", fmt.Sprintf("nearest rank on merged histograms, never too short, at most %.1f %% too long", journal.Error*100)},

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"maps"
 	"time"
 
@@ -8,18 +9,23 @@ import (
 	"github.com/seatrial/seatrial/journal"
 )
 
-// LeastAvailability is the steady state of a scenario that names none: a
-// system that fails more than one request in a hundred is not well.
+// LeastAvailability is asked of every steady state that does not say: a system
+// that fails more than one request in a hundred is not well, however quick its
+// answers are.
 const LeastAvailability = 0.99
 
-// second is the width of the windows in which the steady state is judged
-// after a fault.
-const second = time.Second
+const (
+	// second is the width of the windows in which the steady state is judged
+	// after a fault.
+	second = time.Second
+	// cutShort is how long before the end of the load that stops. Requests that
+	// were due later and wait in line are dropped because the load ends, and
+	// nobody knows how they would have fared.
+	cutShort = time.Second
+)
 
 func orDefault(o journal.Objective) journal.Objective {
-	if o == (journal.Objective{}) {
-		o.Availability = LeastAvailability
-	}
+	o.Availability = cmp.Or(o.Availability, LeastAvailability)
 	return o
 }
 
@@ -65,8 +71,8 @@ func latency(b journal.Bound, sum *seatrial.Interval) Check {
 }
 
 // RecoveredSince is the earliest time, not before since, from which the
-// objective held in every whole second until the end of what is known; false
-// where it does not hold now, or no whole second is known.
+// objective held in every whole second until a second before the end of what is
+// known; false where it does not hold then, or no whole second is known.
 func (w *Window) RecoveredSince(o seatrial.Objective, since time.Duration) (time.Duration, bool) {
 	at := w.recovered(orDefault(journal.ObjectiveOf(o)), since)
 	if at == nil {
@@ -75,11 +81,12 @@ func (w *Window) RecoveredSince(o seatrial.Objective, since time.Duration) (time
 	return *at, true
 }
 
-// recovered is the earliest time since which every second until the end kept
-// the objective; nil where there is none. Seconds begin at each interval, so
-// they overlap; a second in which nothing was due says nothing.
+// recovered is the earliest time since which every second until shortly before
+// the end kept the objective, see [cutShort]; nil where there is none. Seconds
+// begin at each interval, so they overlap; a second in which nothing was due
+// says nothing.
 func (w *Window) recovered(o journal.Objective, since time.Duration) *time.Duration {
-	end := w.end()
+	end := w.end() - cutShort
 	var good *time.Duration
 	sums := map[string]*ring{}
 	for _, load := range w.loads() {

@@ -50,12 +50,15 @@ type Summary struct {
 
 // Part is the load of some time.
 type Part struct {
-	Load         Counts            `json:"load"`
-	Availability *float64          `json:"availability"` // succeeded ÷ planned
-	Latency      Times             `json:"latency"`      // from the due time
-	ServiceTime  Times             `json:"service_time"` // from the sending
-	Errors       map[string]int64  `json:"errors,omitempty"`
-	MaxLag       *seatrial.Seconds `json:"max_lag"` // largest delay that the generator itself added
+	Load         Counts   `json:"load"`
+	Availability *float64 `json:"availability"` // succeeded ÷ planned
+	// Amplification is what retries, hedges and net/http's own resends make of
+	// the load: attempts ÷ sent.
+	Amplification *float64          `json:"amplification"`
+	Latency       Times             `json:"latency"`      // from the due time
+	ServiceTime   Times             `json:"service_time"` // from the sending
+	Errors        map[string]int64  `json:"errors,omitempty"`
+	MaxLag        *seatrial.Seconds `json:"max_lag"` // largest delay that the generator itself added
 }
 
 // Counts of requests.
@@ -66,7 +69,10 @@ type Counts struct {
 	Failed    int64 `json:"failed"`
 	Dropped   int64 `json:"dropped"` // still waiting in line at the end
 	Attempts  int64 `json:"attempts"`
-	Late      int64 `json:"late"` // sent late through the generator's own fault
+	Retried   int64 `json:"retried"`  // attempts that a retry of the client began
+	Hedged    int64 `json:"hedged"`   // attempts that were hedges
+	Rejected  int64 `json:"rejected"` // of sent: ended by the client's own breaker or limit, without an attempt
+	Late      int64 `json:"late"`     // sent late through the generator's own fault
 	Hurt      int64 `json:"hurt"`
 }
 

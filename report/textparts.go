@@ -74,6 +74,9 @@ func (p *printer) trust(s *Summary) {
 	l := s.Load
 	p.wrap("  ", "    ", fmt.Sprintf("load: %s planned, %s sent, %s dropped, %s late; %s attempts; largest lag of the generator %s",
 		count(l.Planned), count(l.Sent), count(l.Dropped), count(l.Late), count(l.Attempts), maybeSeconds(s.MaxLag)))
+	if l.policies() {
+		p.wrap("  ", "    ", "client: "+clientWords(s))
+	}
 	if len(s.Errors) > 0 {
 		p.wrap("  ", "    ", "errors: "+errorWords(s.Errors))
 	}

@@ -56,6 +56,9 @@ func add(dst, src *seatrial.Interval) {
 	dst.Failed += src.Failed
 	dst.Dropped += src.Dropped
 	dst.Attempts += src.Attempts
+	dst.Retried += src.Retried
+	dst.Hedged += src.Hedged
+	dst.Rejected += src.Rejected
 	dst.Late += src.Late
 	dst.Hurt += src.Hurt
 	dst.Latency = merged(dst.Latency, src.Latency)

@@ -300,7 +300,7 @@ func (r *trial) whole(ctx context.Context, limit time.Duration) error {
 func (r *trial) end(ctx context.Context, attack seatrial.Attack) error {
 	patience := drainLimit
 	for _, l := range r.spec.Loads {
-		patience = max(patience, drainLimit+l.Client.Timeout)
+		patience = max(patience, drainLimit+l.Client.Longest())
 	}
 	ctx, cancel := r.clock.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()

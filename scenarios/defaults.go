@@ -1,10 +1,10 @@
 package scenarios
 
 import (
-	"net/http"
 	"time"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/load/plan"
 )
 
 // fillDefaults sets what the file leaves out to what the comments of the root
@@ -18,11 +18,7 @@ func fillDefaults(s *seatrial.Spec) {
 		fill(&s.Clusters[i].Workers, 3)
 	}
 	for i := range s.Loads {
-		load := &s.Loads[i]
-		fill(&load.Method, http.MethodGet)
-		fill(&load.Users, 50)
-		fill(&load.Connections, 1)
-		fill(&load.Client.Timeout, 30*time.Second)
+		s.Loads[i] = plan.Fill(s.Loads[i])
 	}
 	for i := range s.Faults {
 		fill(&s.Faults[i].Cluster, s.Clusters[0].Name)

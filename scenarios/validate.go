@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/load/plan"
 )
 
 const (
@@ -73,9 +74,10 @@ func (p *parser) load(n *yaml.Node, l *seatrial.Load, hurt time.Duration) {
 	if !httpMethod.MatchString(l.Method) {
 		p.badHint(find(n, "method"), "such as GET or POST", "%q is not an HTTP method", l.Method)
 	}
+	p.client(n, l)
 	p.outstanding(n, l)
-	if l.Client.Timeout <= hurt {
-		p.warn(find(n, "client", "timeout"), "%s is not above hurt (%s): only failed requests can be hurt", short(l.Client.Timeout), short(hurt))
+	if longest := l.Client.Longest(); longest <= hurt {
+		p.warn(find(n, "client", "timeout"), "a request takes at most %s, which is not above hurt (%s): only failed requests can be hurt", short(longest), short(hurt))
 	}
 }
 
@@ -91,15 +93,27 @@ func (p *parser) target(n *yaml.Node, target string) {
 	}
 }
 
+// client asks the plan what is impossible: the load generator and the simulator
+// refuse the same.
+func (p *parser) client(n *yaml.Node, l *seatrial.Load) {
+	for _, problem := range plan.CheckClient(*l) {
+		path := make([]any, len(problem.Field))
+		for i, name := range problem.Field {
+			path[i] = name
+		}
+		p.badHint(find(n, path...), problem.Hint, "%s", problem.Text)
+	}
+}
+
 // outstanding warns when a system that hangs would use up the generator.
 func (p *parser) outstanding(n *yaml.Node, l *seatrial.Load) {
-	most := float64(l.Rate) * l.Client.Timeout.Seconds()
+	most := float64(l.Rate) * l.Client.Longest().Seconds()
 	if l.Connections > 0 {
 		most = min(most, float64(l.Users)*float64(l.Connections))
 	}
 	if most >= maxOutstanding && !math.IsNaN(most) {
 		p.warn(find(n, "rate"), "%s with a timeout of %s can have %.0f requests under way; beyond %d the generator runs out of ports",
-			l.Rate, short(l.Client.Timeout), most, maxOutstanding)
+			l.Rate, short(l.Client.Longest()), most, maxOutstanding)
 	}
 }
 

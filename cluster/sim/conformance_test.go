@@ -37,6 +37,9 @@ func (o *outcome) add(i seatrial.Interval) {
 	o.Succeeded += i.Succeeded
 	o.Dropped += i.Dropped
 	o.Attempts += i.Attempts
+	o.Retried += i.Retried
+	o.Hedged += i.Hedged
+	o.Rejected += i.Rejected
 	o.Hurt += i.Hurt
 	o.Late += i.Late
 	o.worst = max(o.worst, journal.Max(i.Latency))
@@ -145,6 +148,25 @@ func TestUsersMeanTheSameOnTheEngineAndOnTheSimulator(t *testing.T) {
 		{"a timeout", func(p *seatrial.LoadPlan) { p.Client.Timeout = time.Second }, still{time.Second, 2500 * time.Millisecond}},
 		{"two connections", func(p *seatrial.LoadPlan) { p.Connections = 2 }, still{time.Second, 3 * time.Second}},
 		{"a connection for each request", func(p *seatrial.LoadPlan) { p.Connections = seatrial.PerRequest }, still{time.Second, 3 * time.Second}},
+		{"a retry", func(p *seatrial.LoadPlan) {
+			p.Client = seatrial.Client{Timeout: 600 * time.Millisecond, Retries: seatrial.Retries{Max: 1}}
+		}, still{time.Second, 3 * time.Second}},
+		{"retries with pauses and a deadline", func(p *seatrial.LoadPlan) {
+			p.Client = seatrial.Client{Timeout: 400 * time.Millisecond, Deadline: 1500 * time.Millisecond,
+				Retries: seatrial.Retries{Max: 5, Backoff: seatrial.Backoff{Initial: 200 * time.Millisecond}}}
+		}, still{time.Second, 3 * time.Second}},
+		{"retries with a budget", func(p *seatrial.LoadPlan) {
+			p.Client = seatrial.Client{Timeout: 400 * time.Millisecond, Retries: seatrial.Retries{Max: 2, Budget: 0.2}}
+		}, still{1500 * time.Millisecond, 3500 * time.Millisecond}},
+		{"a hedge", func(p *seatrial.LoadPlan) {
+			p.Client.Hedge = seatrial.Hedge{After: seatrial.HedgeAfter{Time: 300 * time.Millisecond}, Max: 2}
+		}, still{time.Second, 3 * time.Second}},
+		{"a breaker", func(p *seatrial.LoadPlan) {
+			p.Client = seatrial.Client{Timeout: 300 * time.Millisecond, Breaker: seatrial.Breaker{Failures: 2, Open: 700 * time.Millisecond}}
+		}, still{time.Second, 3 * time.Second}},
+		{"a limit", func(p *seatrial.LoadPlan) {
+			p.Connections, p.Client.Limit = 8, 3
+		}, still{time.Second, 3 * time.Second}},
 		{"a server that waits to the end", func(p *seatrial.LoadPlan) { p.Client.Timeout = 5 * time.Second }, still{2 * time.Second, 12 * time.Second}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -171,6 +193,11 @@ func TestUsersMeanTheSameOnTheEngineAndOnTheSimulator(t *testing.T) {
 			near("dropped", real.Dropped, sim.Dropped)
 			near("sent", real.Sent, sim.Sent)
 			near("attempts", real.Attempts, sim.Attempts)
+			near("retried", real.Retried, sim.Retried)
+			near("hedged", real.Hedged, sim.Hedged)
+			near("rejected", real.Rejected, sim.Rejected)
+			t.Logf("attempts %d and %d, retried %d and %d, hedged %d and %d, rejected %d and %d, hurt %d and %d", real.Attempts, sim.Attempts,
+				real.Retried, sim.Retried, real.Hedged, sim.Hedged, real.Rejected, sim.Rejected, real.Hurt, sim.Hurt)
 			near("timeouts", real.Errors["timeout"], sim.Errors["timeout"])
 			if classes := fmt.Sprint(len(real.Errors)); classes != fmt.Sprint(len(sim.Errors)) {
 				t.Errorf("errors: %v on the engine, %v on the simulator", real.Errors, sim.Errors)

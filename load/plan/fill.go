@@ -27,12 +27,10 @@ func Fill(l seatrial.Load) seatrial.Load {
 	if l.Connections == 0 {
 		l.Connections = DefaultConnections
 	}
-	if l.Client.Timeout == 0 {
-		l.Client.Timeout = DefaultTimeout
-	}
 	if l.Method == "" {
 		l.Method = DefaultMethod
 	}
+	l.Client = fillClient(l.Client, l.Method)
 	return l
 }
 
@@ -42,9 +40,11 @@ func Check(l seatrial.Load) error {
 		unless(l.Rate > 0, "its rate %v is not above 0", l.Rate),
 		unless(l.Users > 0, "its users %d are not above 0", l.Users),
 		unless(l.Connections > 0 || l.Connections == seatrial.PerRequest, "its connections %d are not above 0", l.Connections),
-		unless(l.Client.Timeout > 0, "its timeout %v is not above 0", l.Client.Timeout),
 		checkRequest(l),
 	)
+	for _, p := range CheckClient(l) {
+		err = errors.Join(err, p)
+	}
 	if err != nil {
 		return fmt.Errorf("load %q: %w", l.Name, err)
 	}

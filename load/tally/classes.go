@@ -11,4 +11,8 @@ const (
 	TLS         = "tls"         // no agreement on a secure connection
 	EOF         = "eof"         // the server closed the connection before its answer was whole
 	Other       = "other"
+
+	// Not sent, by the client's own decision.
+	Breaker = "breaker" // its breaker is open
+	Limit   = "limit"   // as many requests as it may have are under way
 )

@@ -20,7 +20,7 @@ import (
 // counts as late.
 const LateAfter = 10 * time.Millisecond
 
-// Sample is one request that was sent.
+// Sample is one request that its client took up.
 type Sample struct {
 	User     int
 	Due      time.Duration // since the attack's start
@@ -28,6 +28,9 @@ type Sample struct {
 	Service  time.Duration // from the send to the same
 	Lag      time.Duration // that the generator itself added before the send
 	Attempts int64
+	Retried  int64  // attempts that a retry of the client began
+	Hedged   int64  // attempts that were hedges
+	Rejected bool   // the client did not send it
 	Class    string // of the failure; empty for a success
 	Pod      string // that says it answered; may be empty
 	Attached bool   // the user's connection is new and leads to that pod
@@ -55,7 +58,7 @@ func New(p seatrial.LoadPlan) *Recorder {
 	return &Recorder{load: p.Name, hurt: p.Hurt, cells: map[time.Duration]*cell{}}
 }
 
-// Answered counts a request that was sent, whatever came of it.
+// Answered counts a request that its client took up, whatever came of it.
 func (r *Recorder) Answered(s Sample) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -63,6 +66,11 @@ func (r *Recorder) Answered(s Sample) {
 	c.Planned++
 	c.Sent++
 	c.Attempts += s.Attempts
+	c.Retried += s.Retried
+	c.Hedged += s.Hedged
+	if s.Rejected {
+		c.Rejected++
+	}
 	journal.Record(c.Latency, s.Latency)
 	journal.Record(c.Service, s.Service)
 	if s.Class == "" {

@@ -259,6 +259,13 @@ func (c *call) fail(class string) {
 	c.owner.returned(c, class)
 }
 
+// giveUp ends the call without telling its owner.
+func (c *call) giveUp() {
+	c.drop()
+	c.at = nowhere
+	c.number++
+}
+
 // succeed ends it with the answer's class; close says that the server wants the
 // connection closed.
 func (c *call) succeed(class string, close bool) {
@@ -268,7 +275,7 @@ func (c *call) succeed(class string, close bool) {
 	conn := c.conn
 	conn.smooth(c.pool.network.clock.Now() - c.arrived)
 	c.conn = nil
-	if close {
+	if close || c.pool.spurns(class) {
 		conn.close()
 	} else {
 		c.pool.put(conn)

@@ -12,6 +12,7 @@
 //	attack.Start(ctx, clock.Now()+time.Second)
 //
 //	stream.go, user.go  who sends when
+//	insist.go           a user's request with retries and hedges
 //	call.go             one request from a client's view
 //	path.go             SYNs, retransmissions, ICMP
 //	server.go           a process's connections, queue and answers

@@ -40,6 +40,9 @@ func (r *records) Interval(i seatrial.Interval) {
 	r.Failed += i.Failed
 	r.Dropped += i.Dropped
 	r.Attempts += i.Attempts
+	r.Retried += i.Retried
+	r.Hedged += i.Hedged
+	r.Rejected += i.Rejected
 	r.Hurt += i.Hurt
 	r.worst = max(r.worst, journal.Max(i.Latency))
 	for class, n := range i.Errors {

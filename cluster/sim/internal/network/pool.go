@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seatrial/seatrial/cluster/sim/internal/world"
+	"github.com/seatrial/seatrial/load/policy"
 )
 
 // pool is the connections of one client to one target.
@@ -26,6 +27,7 @@ type pool struct {
 	keepAlive bool
 	most      int // idle connections that are kept
 	timeout   time.Duration
+	policies  *policy.Client // of a user that has some
 	random    *rand.Rand
 	idle      []*conn // the last used last
 }
@@ -77,6 +79,11 @@ func (p *pool) put(c *conn) {
 	}
 	c.used, c.idle = true, true
 	p.idle = append(p.idle, c)
+}
+
+// spurns says whether the client closes a connection that brought this failure.
+func (p *pool) spurns(class string) bool {
+	return p.policies != nil && p.policies.Retries(class)
 }
 
 // conn is one TCP connection.

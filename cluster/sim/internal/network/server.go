@@ -104,20 +104,27 @@ func (s *server) leave(c *call) {
 		s.serving[c.index].index = c.index
 		s.serving[last] = nil
 		s.serving = s.serving[:last]
-		if below := c.below; below != nil {
-			c.below = nil
-			below.above = nil
-			below.abandon()
-		}
+		s.forgo(c)
 	}
 	c.at = nowhere
 }
 
+// forgo gives up what the server asked its upstream on behalf of a call. An
+// answer that waits for the process to go on is thrown away when it does.
+func (s *server) forgo(c *call) {
+	below := c.below
+	if below == nil {
+		return
+	}
+	c.below, below.above = nil, nil
+	if !slices.ContainsFunc(s.back, func(r returned) bool { return r.call == below }) {
+		below.abandon()
+	}
+}
+
 // abandon ends a call whose result nobody waits for any more.
 func (c *call) abandon() {
-	c.drop()
-	c.at = nowhere
-	c.number++
+	c.giveUp()
 	c.pool.network.free = append(c.pool.network.free, c)
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/load/policy"
 	"github.com/seatrial/seatrial/load/tally"
 )
 
@@ -15,8 +16,11 @@ type user struct {
 	pool   pool
 	calls  []userCall // one for each connection
 	free   []*userCall
-	next   int64 // of its requests, the first that was not sent
-	armed  bool  // its timer is set
+	// A client with policies has requests instead of calls.
+	requests []*request // that are free
+	next     int64      // of its requests, the first that was not sent
+	armed    bool       // its timer is set
+	sending  bool       // send is at work
 }
 
 // userCall is a worker of a user.
@@ -28,7 +32,7 @@ type userCall struct {
 func newUser(id int, s *stream) (*user, error) {
 	l := s.load
 	workers := max(1, int(l.Connections))
-	u := &user{id: id, stream: s, calls: make([]userCall, workers)}
+	u := &user{id: id, stream: s}
 	u.pool = pool{network: s.network, node: s.node, namespace: agentsNamespace,
 		replays: replayable(l.Method, l.Body != ""), keepAlive: l.Connections != seatrial.PerRequest,
 		most: workers, timeout: l.Client.Timeout,
@@ -36,6 +40,14 @@ func newUser(id int, s *stream) (*user, error) {
 	if err := u.pool.aim(l.Target); err != nil {
 		return nil, err
 	}
+	if l.Client.Active() {
+		u.pool.policies = policy.New(l.Client)
+		for range workers {
+			u.requests = append(u.requests, &request{user: u})
+		}
+		return u, nil
+	}
+	u.calls = make([]userCall, workers)
 	for i := range u.calls {
 		c := &u.calls[i]
 		c.call = call{pool: &u.pool, owner: u}
@@ -56,8 +68,17 @@ func (u *user) Fire(uint64) {
 // send sends what is due while a worker is free, and sets the timer for the
 // next.
 func (u *user) send() {
+	if u.sending { // a request that was rejected at once has ended in the midst of it
+		return
+	}
+	u.sending = true
+	u.sendDue()
+	u.sending = false
+}
+
+func (u *user) sendDue() {
 	s := u.stream
-	for len(u.free) > 0 {
+	for len(u.free) > 0 || len(u.requests) > 0 {
 		due := u.due(u.next)
 		if s.cut || due >= s.end {
 			return
@@ -69,13 +90,25 @@ func (u *user) send() {
 			}
 			return
 		}
-		c := u.free[len(u.free)-1]
-		u.free = u.free[:len(u.free)-1]
-		c.due = due
 		u.next++
 		s.inFlight++
-		c.begin()
+		u.take(due)
 	}
+}
+
+// take lets a free worker send the request that is due.
+func (u *user) take(due time.Duration) {
+	if last := len(u.requests) - 1; last >= 0 {
+		r := u.requests[last]
+		u.requests = u.requests[:last]
+		r.due = due
+		r.begin()
+		return
+	}
+	c := u.free[len(u.free)-1]
+	u.free = u.free[:len(u.free)-1]
+	c.due = due
+	c.begin()
 }
 
 // returned records a request.
@@ -89,8 +122,14 @@ func (u *user) returned(c *call, class string) {
 		sample.Pod = c.pod.Name
 		sample.Attached = u.pool.keepAlive && c.fresh && class == ""
 	}
-	s.recorder.Answered(sample)
 	u.free = append(u.free, w)
+	u.record(sample)
+}
+
+// record counts a request that is over, and goes on with the next.
+func (u *user) record(sample tally.Sample) {
+	s := u.stream
+	s.recorder.Answered(sample)
 	s.inFlight--
 	u.send()
 	s.through()
