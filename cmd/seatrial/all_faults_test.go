@@ -45,11 +45,12 @@ func TestAllFaultsOfTheCatalogLeaveAClusterOfKindAsItWas(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/interrupted=%t", b.Name, interrupted), func(t *testing.T) {
 				e := &e2e{binary: e.binary, runs: filepath.Join(t.TempDir(), "runs")}
 				c, _, messages := e.start(t, "run", "--on", "kind", "--keep", "--out", e.runs, ordeal(t, b))
+				t.Cleanup(func() { heal(c) })
 				cluster := await(t, messages, `cluster (\S+): resetting, deploying`, 10*time.Minute)
 				await(t, messages, `(load begins)`, 5*time.Minute)
 				before := look(t, cluster)
 				if interrupted {
-					e.awaitInjection(t, c)
+					e.awaitInjection(t)
 					if err := c.Process.Signal(os.Interrupt); err != nil {
 						t.Fatal(err)
 					}
@@ -66,8 +67,16 @@ func TestAllFaultsOfTheCatalogLeaveAClusterOfKindAsItWas(t *testing.T) {
 	}
 }
 
+// heal ends a command that a failed test has left running.
+func heal(c *exec.Cmd) {
+	if c.ProcessState == nil {
+		c.Process.Signal(os.Interrupt) // gone already: as good
+		c.Wait()
+	}
+}
+
 // awaitInjection waits until the journal says that the fault is in force.
-func (e *e2e) awaitInjection(t *testing.T, c *exec.Cmd) {
+func (e *e2e) awaitInjection(t *testing.T) {
 	t.Helper()
 	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		journals, err := filepath.Glob(filepath.Join(e.runs, "*", "*", "*", "journal.jsonl"))
@@ -82,8 +91,6 @@ func (e *e2e) awaitInjection(t *testing.T, c *exec.Cmd) {
 			return
 		}
 	}
-	c.Process.Signal(os.Interrupt) // so that it heals; what counts is the failure
-	c.Wait()
 	t.Fatal("the fault was not injected within 3 minutes")
 }
 
