@@ -30,7 +30,7 @@ const (
 	KindMessage  Kind = "message"  // worth knowing
 	KindRevert   Kind = "revert"   // the ledger put something back
 	KindKubeNews Kind = "kubeNews" // a Kubernetes Event object
-	KindUpgrade  Kind = "upgrade"  // a pool, or a node of it, is being replaced: both ends
+	KindUpgrade  Kind = "upgrade"  // a pool, or a node of it, is being replaced: both ends; Data: Upgrade
 	KindEviction Kind = "eviction" // Data: Eviction; the Subject is a pod, as namespace/name
 )
 
@@ -80,6 +80,15 @@ type Eviction struct {
 	Outcome EvictionOutcome `json:"outcome"`
 }
 
+// Upgrade is the data of a [KindUpgrade] event.
+type Upgrade struct {
+	// Strategy is that of a pool; empty for one of its nodes.
+	Strategy string `json:"strategy,omitempty"`
+	// Nodes is how many a pool's upgrade is to replace, and at its end how many
+	// it has.
+	Nodes int `json:"nodes,omitempty"`
+}
+
 // EvictionOutcome is how an attempt to evict a pod went.
 type EvictionOutcome string
 
@@ -114,6 +123,9 @@ type Interval struct {
 	Errors  map[string]int64 `json:"errors,omitempty"`  // by class
 	Pods    map[string]int64 `json:"pods,omitempty"`    // responses by the pod that says it served them
 	MaxLag  Seconds          `json:"max_lag,omitempty"` // largest delay that the generator itself added
+
+	Lookups       Buckets `json:"lookups,omitempty"`        // of names that connections were dialled to, however they ended
+	LookupsFailed int64   `json:"lookups_failed,omitempty"` // of those
 
 	HurtUsers []int          `json:"hurt_users,omitempty"` // ids of users with a hurt request, sorted
 	Attached  map[int]string `json:"attached,omitempty"`   // users whose kept-alive connection now leads to that pod

@@ -138,6 +138,7 @@ func (r *upgrading) upgrade(ctx context.Context) error {
 	window, cancel := clock.WithTimeout(ctx, r.env.Span())
 	defer cancel()
 	r.env.Note(seatrial.Event{Kind: seatrial.KindUpgrade, Subject: poolName, Edge: seatrial.Begin,
+		Data:    seatrial.Upgrade{Strategy: string(r.Strategy), Nodes: len(r.members)},
 		Message: fmt.Sprintf("%d nodes are to be upgraded (%s)", len(r.members), r.Strategy)})
 	var err error
 	if r.Strategy == BlueGreen {
@@ -150,6 +151,7 @@ func (r *upgrading) upgrade(ctx context.Context) error {
 	}
 	done := r.replaced()
 	event := seatrial.Event{Kind: seatrial.KindUpgrade, Subject: poolName, Edge: seatrial.End,
+		Data:    seatrial.Upgrade{Strategy: string(r.Strategy), Nodes: done},
 		Message: fmt.Sprintf("%d of %d nodes were upgraded within %s", done, len(r.members), seconds(clock.Now()-begun))}
 	if done < len(r.members) {
 		event.Severity = seatrial.Warning

@@ -85,7 +85,8 @@ func inOrder(ctx context.Context, steps ...func(context.Context) error) error {
 func (m *member) begin() {
 	if m.begun == 0 {
 		m.begun = m.env.Clock().Now()
-		m.env.Note(seatrial.Event{Kind: seatrial.KindUpgrade, Subject: m.name, Edge: seatrial.Begin, Message: "its upgrade begins"})
+		m.env.Note(seatrial.Event{Kind: seatrial.KindUpgrade, Subject: m.name, Edge: seatrial.Begin,
+			Data: seatrial.Upgrade{}, Message: "its upgrade begins"})
 	}
 }
 
@@ -94,7 +95,7 @@ func (m *member) end() {
 	if m.successor == "" || !m.left || !m.joined {
 		return
 	}
-	m.env.Note(seatrial.Event{Kind: seatrial.KindUpgrade, Subject: m.name, Edge: seatrial.End,
+	m.env.Note(seatrial.Event{Kind: seatrial.KindUpgrade, Subject: m.name, Edge: seatrial.End, Data: seatrial.Upgrade{},
 		Message: fmt.Sprintf("replaced by node %s of version %s within %s", m.successor, m.version, seconds(m.env.Clock().Now()-m.begun))})
 }
 

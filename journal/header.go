@@ -137,11 +137,13 @@ type NodeChange struct {
 // pod as "namespace/name". The state of every pod when the watch begins is an
 // event too: without it a report cannot say on which node a pod ran.
 type PodChange struct {
-	Node        string `json:"node,omitempty"` // empty while it is not scheduled
-	Ready       bool   `json:"ready"`
-	Phase       string `json:"phase,omitempty"`
-	Terminating bool   `json:"terminating,omitempty"`
-	Deleted     bool   `json:"deleted,omitempty"`
+	Node string `json:"node,omitempty"` // empty while it is not scheduled
+	// Unschedulable: the scheduler has tried, and found no node for it.
+	Unschedulable bool   `json:"unschedulable,omitempty"`
+	Ready         bool   `json:"ready"`
+	Phase         string `json:"phase,omitempty"`
+	Terminating   bool   `json:"terminating,omitempty"`
+	Deleted       bool   `json:"deleted,omitempty"`
 	// Workload is what makes another pod when this one goes, as in
 	// "deployment/shop", in the pod's namespace; empty where nothing does.
 	Workload string `json:"workload,omitempty"`

@@ -37,12 +37,12 @@ func (l Line) Interval() (seatrial.Interval, error) {
 	if err != nil {
 		return iv, err
 	}
-	for _, n := range []int64{iv.Planned, iv.Sent, iv.Succeeded, iv.Failed, iv.Dropped, iv.Attempts, iv.Retried, iv.Hedged, iv.Rejected, iv.Late, iv.Hurt} {
+	for _, n := range []int64{iv.Planned, iv.Sent, iv.Succeeded, iv.Failed, iv.Dropped, iv.Attempts, iv.Retried, iv.Hedged, iv.Rejected, iv.Late, iv.Hurt, iv.LookupsFailed} {
 		if n < 0 || n > mostPerInterval {
 			return iv, fmt.Errorf("load %q: a count of %d in %v is impossible", iv.Load, n, seatrial.Width)
 		}
 	}
-	if !possible(iv.Latency) || !possible(iv.Service) {
+	if !possible(iv.Latency) || !possible(iv.Service) || !possible(iv.Lookups) {
 		return iv, fmt.Errorf("load %q: its histogram has a bucket or a count that is impossible", iv.Load)
 	}
 	return iv, nil

@@ -29,6 +29,7 @@ type exchange struct {
 	rejected bool      // the client did not send it
 	class    string    // of the failure; empty for a success
 	last     attempt   // the one that decided
+	lookups  lookups   // over all attempts
 }
 
 // attempt is one request on one connection, until its answer is read in full.
@@ -52,7 +53,7 @@ func (u *user) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	defer func() { u.free <- time.Now() }()
 	if u.policies == nil {
-		x.take(u.attempt(u.ctx, u.transport, req))
+		x.take(u.attempt(x.lookups.within(u.ctx), u.transport, req))
 		x.class = x.last.class
 	} else {
 		u.insist(x, req)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/journal"
 	"github.com/seatrial/seatrial/load"
 	"github.com/seatrial/seatrial/load/tally"
 )
@@ -197,5 +198,32 @@ func TestUsersAreAttachedWhereTheirConnectionLeads(t *testing.T) {
 	p.Connections = seatrial.PerRequest
 	if total := sum(attack(t, p)); len(total.Attached) != 0 || total.Succeeded != 3 {
 		t.Errorf("a connection for one request attached its user: %v", total.Attached)
+	}
+}
+
+func TestEveryConnectionToANameIsOneLookup(t *testing.T) {
+	shop := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer shop.Close()
+	name := strings.Replace(shop.URL, "127.0.0.1", "localhost", 1)
+	for what, c := range map[string]struct {
+		target      string
+		connections seatrial.Connections
+		fits        func(lookups, sent int64) bool
+	}{
+		"kept alive":    {name, 1, func(lookups, _ int64) bool { return lookups > 0 && lookups <= 4 }},
+		"one a request": {name, seatrial.PerRequest, func(lookups, sent int64) bool { return lookups > 0 && lookups == sent }},
+		"an address":    {shop.URL, seatrial.PerRequest, func(lookups, sent int64) bool { return lookups == 0 && sent > 0 }},
+	} {
+		p := planFor(c.target, 100, 4, 200*time.Millisecond)
+		p.Connections = c.connections
+		var lookups, failed, sent int64
+		for _, i := range attack(t, p) {
+			lookups += journal.Count(i.Lookups)
+			failed += i.LookupsFailed
+			sent += i.Sent
+		}
+		if !c.fits(lookups, sent) || failed != 0 {
+			t.Errorf("%s: %d lookups for %d requests of 4 users, %d failed", what, lookups, sent, failed)
+		}
 	}
 }

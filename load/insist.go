@@ -34,7 +34,7 @@ type request struct {
 // insist sends a request as often, and on as many connections, as the user's
 // policies say.
 func (u *user) insist(x *exchange, req *http.Request) {
-	ctx, giveUp := context.WithCancel(u.ctx)
+	ctx, giveUp := context.WithCancel(x.lookups.within(u.ctx))
 	r := &request{user: u, x: x, http: req, ctx: ctx, timer: time.NewTimer(time.Hour),
 		ended: make(chan attempt, 1+u.stream.load.Client.Hedge.Max)}
 	r.timer.Stop()

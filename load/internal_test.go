@@ -30,6 +30,9 @@ func samples(n int) []tally.Sample {
 			s.Class = tally.Reset
 		}
 		s.Attached = i < 7
+		for n := range i % 2 { // every interval has some
+			s.Lookups = append(s.Lookups, tally.Lookup{Took: s.Latency / 3, Failed: n == 0 && i%9 == 0})
+		}
 		all = append(all, s)
 	}
 	return all
@@ -69,9 +72,11 @@ func add(a, b seatrial.Interval) seatrial.Interval {
 	a.Rejected += b.Rejected
 	a.Late += b.Late
 	a.Hurt += b.Hurt
+	a.LookupsFailed += b.LookupsFailed
 	a.MaxLag = max(a.MaxLag, b.MaxLag)
 	journal.Merge(a.Latency, b.Latency)
 	journal.Merge(a.Service, b.Service)
+	journal.Merge(a.Lookups, b.Lookups)
 	for class, n := range b.Errors {
 		a.Errors[class] += n
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // Two users look a name up at once: the query of one is not the other's.
@@ -40,5 +41,55 @@ func TestUsersDoNotShareTheFateOfALookup(t *testing.T) {
 	users.Wait()
 	if asking.Load() != 2 {
 		t.Errorf("%d of 2 users asked", asking.Load())
+	}
+}
+
+// failing is a resolver whose every question fails, once it may.
+func failing(may <-chan struct{}) *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		select {
+		case <-may:
+		case <-ctx.Done():
+		}
+		return nil, errors.New("no DNS server here")
+	}}
+}
+
+func TestALookupIsTimedApartFromItsRequest(t *testing.T) {
+	may := make(chan struct{})
+	time.AfterFunc(100*time.Millisecond, func() { close(may) })
+	var l lookups
+	dial := dialWith(failing(may))
+	if _, err := dial(l.within(t.Context()), "tcp", "shop.invalid.:80"); err == nil {
+		t.Error("a name without a server was found")
+	}
+	if _, err := dial(l.within(t.Context()), "tcp", "127.0.0.1:1"); err == nil {
+		t.Error("somebody listens on port 1")
+	}
+	all := l.take()
+	if len(all) != 1 || !all[0].Failed || all[0].Took < 90*time.Millisecond {
+		t.Errorf("lookups %v; want the one of the name, which failed after 100 ms, and none of an address", all)
+	}
+}
+
+func TestALookupThatIsGivenUpHasFailedAfterTheTimeItTook(t *testing.T) {
+	request, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	var l lookups
+	dialled := make(chan error, 1)
+	go func() {
+		_, err := dialWith(failing(nil))(l.within(request), "tcp", "shop.invalid.:80")
+		dialled <- err
+	}()
+	<-request.Done()
+	all := l.take() // whether or not the resolver has heard of it
+	if len(all) != 1 || !all[0].Failed || all[0].Took < 90*time.Millisecond || all[0].Took > 5*time.Second {
+		t.Errorf("lookups %v; want one that failed after 100 ms", all)
+	}
+	if err := <-dialled; err == nil {
+		t.Error("a name without a server was found")
+	}
+	if again := l.take(); len(again) != 1 || again[0] != all[0] {
+		t.Errorf("lookups %v, and %v once the resolver had heard", all, again)
 	}
 }

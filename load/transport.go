@@ -78,7 +78,7 @@ type asker struct{}
 // share the fate of one query.
 func dialWith(r *net.Resolver) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		return dial(ctx, &net.Dialer{Resolver: r}, network, address)
+		return dial(timed(ctx), &net.Dialer{Resolver: r}, network, address)
 	}
 }
 

@@ -142,6 +142,7 @@ func (u *user) sample(r *vegeta.Result) tally.Sample {
 		Retried:  x.retried,
 		Hedged:   x.hedged,
 		Rejected: x.rejected,
+		Lookups:  x.lookups.take(),
 		Class:    x.class,
 		Pod:      x.last.pod,
 		Attached: u.keptAlive && x.last.fresh && x.last.pod != "",

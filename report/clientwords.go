@@ -21,6 +21,30 @@ func clientWords(s *Summary) string {
 		counted(l.Retried, "retry", "retries"), plural(l.Hedged, "hedge"), plural(l.Rejected, "request"))
 }
 
+// attemptWords counts requests that Go's client quietly sent again, as it does
+// with a GET whose kept-alive connection turns out dead, and never with a POST.
+func attemptWords(s *Summary) string {
+	text := count(s.Load.Attempts) + " attempts"
+	if s.Load.resent() == 0 {
+		return text + ", none resent by Go"
+	}
+	text += ", " + count(s.Load.resent()) + " resent by Go"
+	if len(s.Loads) < 2 {
+		return text
+	}
+	var each []string
+	for _, l := range s.Loads {
+		each = append(each, l.Name+" "+count(l.Load.resent()))
+	}
+	return text + " (" + strings.Join(each, ", ") + ")"
+}
+
+// resent counts the attempts beyond the first of each request that no policy of
+// the load asked for.
+func (c Counts) resent() int64 {
+	return max(0, c.Attempts-(c.Sent-c.Rejected)-c.Retried-c.Hedged)
+}
+
 // amplification is attempts a request, to a hundredth.
 func amplification(p Part) string {
 	if p.Amplification == nil {

@@ -24,6 +24,7 @@ type Fold struct {
 	nodes   []nodeChange
 	// evictions are attempts, whatever became of them.
 	evictions []eviction
+	upgrades  []upgradeStep
 	alarms    []journal.Line // warnings about nodes and pods
 	agents    map[string]seatrial.AgentReport
 	events    []journal.Line // the first of them, for the page
@@ -106,6 +107,8 @@ func (f *Fold) take(line journal.Line) error {
 		return f.takeAgent(line)
 	case seatrial.KindNode, seatrial.KindPod:
 		return f.takeChange(line)
+	case seatrial.KindUpgrade:
+		return f.takeUpgrade(line)
 	case seatrial.KindEviction:
 		data, err := journal.Data[seatrial.Eviction](line)
 		f.evictions = append(f.evictions, eviction{line.At, data})

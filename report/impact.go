@@ -136,7 +136,7 @@ func (f *Fold) impact(h journal.Header, l life) Impact {
 		UsersHurt:          ratio(f.usersHurt(from, to), users(h)),
 		UnavailableSeconds: f.unavailable(steady, from),
 	}
-	i.TimeToDetect, i.DetectedBy = f.detected(*l.injected)
+	i.TimeToDetect, i.DetectedBy = f.detected(h, *l.injected)
 	if l.reverted != nil {
 		i.TimeToRecover = f.timeToRecover(steady, *l.reverted)
 	}
@@ -182,11 +182,17 @@ func (f *Fold) usersHurt(from, to time.Duration) int64 {
 }
 
 // detected is the first warning about a node or pod since the injection, and
-// what it was about. Warnings after the load are about the cleaning up.
-func (f *Fold) detected(injected time.Duration) (*seatrial.Seconds, *string) {
+// what it was about. Warnings after the load are about the cleaning up. What is
+// done through the API, such as a deletion, is known before the act has
+// returned, so the first act's planned time counts where it is earlier.
+func (f *Fold) detected(h journal.Header, injected time.Duration) (*seatrial.Seconds, *string) {
+	begun := injected
+	for _, p := range h.Faults {
+		begun = min(begun, p.At.Duration())
+	}
 	var first *journal.Line
 	for i, a := range f.alarms {
-		if a.At >= injected && a.At <= f.window.end() && (first == nil || a.At < first.At) {
+		if a.At >= begun && a.At <= f.window.end() && (first == nil || a.At < first.At) {
 			first = &f.alarms[i]
 		}
 	}
@@ -197,7 +203,7 @@ func (f *Fold) detected(injected time.Duration) (*seatrial.Seconds, *string) {
 	if first.Message != "" {
 		what += ": " + first.Message
 	}
-	return ptr(seatrial.InSeconds(first.At - injected)), &what
+	return ptr(seatrial.InSeconds(max(0, first.At-injected))), &what
 }
 
 // unavailable counts the seconds from the given time in which availability of

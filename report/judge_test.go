@@ -63,7 +63,7 @@ func cases(t *testing.T) map[string][]byte {
 	lasting := frozen()
 	lasting.failing, lasting.reverted = true, -1
 	drained := frozen()
-	drained.more, drained.failing, drained.class = drain(), true, "dns"
+	drained.more, drained.failing, drained.class = append(drain(), upgrade()...), true, "dns"
 	text := whole.journal(t)
 	return map[string][]byte{
 		"whole":     text,

@@ -201,7 +201,7 @@ func trust(p *Page) []pair {
 	list := []pair{
 		{"Requests", fmt.Sprintf("%s planned = %s sent + %s dropped; %s sent late by the generator; largest lag of its own %s",
 			count(l.Planned), count(l.Sent), count(l.Dropped), count(l.Late), maybeSeconds(s.MaxLag))},
-		{"Attempts", fmt.Sprintf("%s for %s: %s, %s, %s not sent (breaker or limit)", count(l.Attempts), plural(l.Sent, "sent request"),
+		{"Attempts", attemptWords(s) + fmt.Sprintf("; %s, %s, %s not sent (breaker or limit)",
 			counted(l.Retried, "retry", "retries"), plural(l.Hedged, "hedge"), plural(l.Rejected, "request"))},
 		{"Errors", orNone(errorWords(s.Errors))},
 		{"Latency", "from the time a request was due, so that a stalled client hides nothing; service time, from the sending: p99 " + maybeSeconds(s.ServiceTime.P99)},

@@ -28,6 +28,7 @@ type pods struct {
 	known     bool // some pod was there when the trial began
 	began     bool // some pod came, or had not been ready yet, since then
 	pending   time.Duration
+	homeless  time.Duration // of it, after the scheduler had tried
 	starting  time.Duration
 	restarts  int
 	gaps      map[string]*gap // by workload
@@ -126,6 +127,9 @@ func (p *pods) pass(last *pod, until time.Duration) {
 	if last.Node == "" {
 		p.pending += present
 	}
+	if last.Unschedulable {
+		p.homeless += present
+	}
 }
 
 // change follows what became of the pod.
@@ -211,7 +215,8 @@ func (p *pods) workload() Workload {
 		w.DesiredPods, w.LowestReadyPods = &desired, &lowest
 	}
 	if p.began && p.end > 0 {
-		w.PendingPodSeconds, w.StartingPodSeconds = ptr(p.pending.Seconds()), ptr(p.starting.Seconds())
+		w.PendingPodSeconds, w.UnschedulablePodSeconds = ptr(p.pending.Seconds()), ptr(p.homeless.Seconds())
+		w.StartingPodSeconds = ptr(p.starting.Seconds())
 	}
 	if p.restarts > 0 {
 		w.ContainerRestarts = &p.restarts

@@ -126,6 +126,22 @@ func (p play) interval(at time.Duration) seatrial.Interval {
 	return iv
 }
 
+// lookUp lets every request look a name up where it is DNS that fails.
+func (p play) lookUp(iv *seatrial.Interval, held bool) {
+	if p.class != "dns" {
+		return
+	}
+	if iv.Lookups == nil {
+		iv.Lookups = seatrial.Buckets{}
+	}
+	if held {
+		journal.Record(iv.Lookups, 10*time.Second)
+		iv.LookupsFailed++
+		return
+	}
+	journal.Record(iv.Lookups, time.Millisecond)
+}
+
 func (p play) request(iv *seatrial.Interval, due time.Duration, user int) {
 	latency := healthy + time.Duration(user)*100*time.Microsecond
 	if due < 0 {
@@ -137,6 +153,7 @@ func (p play) request(iv *seatrial.Interval, due time.Duration, user int) {
 	}
 	journal.Record(iv.Latency, latency)
 	journal.Record(iv.Service, latency)
+	p.lookUp(iv, held)
 	if held && p.failing {
 		iv.Failed++
 		iv.Errors = map[string]int64{cmp.Or(p.class, "refused"): iv.Failed}

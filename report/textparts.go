@@ -72,8 +72,8 @@ func objectiveWords(c Check) string {
 
 func (p *printer) trust(s *Summary) {
 	l := s.Load
-	p.wrap("  ", "    ", fmt.Sprintf("load: %s planned, %s sent, %s dropped, %s late; %s attempts; largest lag of the generator %s",
-		count(l.Planned), count(l.Sent), count(l.Dropped), count(l.Late), count(l.Attempts), maybeSeconds(s.MaxLag)))
+	p.wrap("  ", "    ", fmt.Sprintf("load: %s planned, %s sent, %s dropped, %s late; %s; largest lag of the generator %s",
+		count(l.Planned), count(l.Sent), count(l.Dropped), count(l.Late), attemptWords(s), maybeSeconds(s.MaxLag)))
 	if l.policies() {
 		p.wrap("  ", "    ", "client: "+clientWords(s))
 	}

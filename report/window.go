@@ -63,6 +63,8 @@ func add(dst, src *seatrial.Interval) {
 	dst.Hurt += src.Hurt
 	dst.Latency = merged(dst.Latency, src.Latency)
 	dst.Service = merged(dst.Service, src.Service)
+	dst.Lookups = merged(dst.Lookups, src.Lookups)
+	dst.LookupsFailed += src.LookupsFailed
 	dst.Errors = merged(dst.Errors, src.Errors)
 	dst.MaxLag = max(dst.MaxLag, src.MaxLag)
 	dst.HurtUsers = append(dst.HurtUsers, src.HurtUsers...)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/journal"
 )
 
 // Workload is what happened to the pods under trial and to their nodes, as the
@@ -20,16 +21,20 @@ type Workload struct {
 	DesiredPods     *int `json:"desired_pods"`
 	LowestReadyPods *int `json:"lowest_ready_pods"`
 	// PendingPodSeconds sums over pods the time from their creation until they
-	// were scheduled, StartingPodSeconds until they were first ready. A pod
-	// that ends before counts until then.
-	PendingPodSeconds  *float64    `json:"pending_pod_seconds"`
-	StartingPodSeconds *float64    `json:"starting_pod_seconds"`
-	Evictions          *Evictions  `json:"evictions"`
-	Reschedule         *Reschedule `json:"reschedule"`
-	NodesLost          []NodeLost  `json:"nodes_lost"`
-	ContainerRestarts  *int        `json:"container_restarts"`
-	DNSFailures        *int64      `json:"dns_failures"` // requests whose name was not resolved
-	Goodput            *Goodput    `json:"goodput"`
+	// were scheduled, UnschedulablePodSeconds the part of it after the scheduler
+	// had found no node for them, StartingPodSeconds until they were first
+	// ready. A pod that ends before counts until then.
+	PendingPodSeconds       *float64    `json:"pending_pod_seconds"`
+	UnschedulablePodSeconds *float64    `json:"unschedulable_pod_seconds"`
+	StartingPodSeconds      *float64    `json:"starting_pod_seconds"`
+	Evictions               *Evictions  `json:"evictions"`
+	Reschedule              *Reschedule `json:"reschedule"`
+	NodesLost               []NodeLost  `json:"nodes_lost"`
+	ContainerRestarts       *int        `json:"container_restarts"`
+	Upgrades                []Upgrade   `json:"upgrades"`
+	DNSFailures             *int64      `json:"dns_failures"` // requests whose name was not resolved
+	DNSLookups              *Lookups    `json:"dns_lookups"`
+	Goodput                 *Goodput    `json:"goodput"`
 }
 
 // Evictions counts attempts, by how they went.
@@ -58,6 +63,14 @@ type NodeLost struct {
 	Removed bool              `json:"removed"` // from the cluster
 }
 
+// Lookups are those that clients made in order to connect: users' own, not
+// what applications ask each other by.
+type Lookups struct {
+	Count   int64 `json:"count"`
+	Failed  int64 `json:"failed"`  // no address came of them, or the client gave up first
+	Latency Times `json:"latency"` // of all of them
+}
+
 // Goodput is the number of requests a second that succeeded, by due time; a
 // phase that did not come, or in which nothing was due, is null.
 type Goodput struct {
@@ -75,8 +88,12 @@ func (f *Fold) workload(s *Summary, l life) Workload {
 	w := f.pods().workload()
 	w.Evictions = f.evictionsUntil(f.window.end())
 	w.NodesLost = f.nodesLost(f.window.end())
+	w.Upgrades = f.upgradeList()
 	if n := s.Errors[dns]; n > 0 {
 		w.DNSFailures = &n
+	}
+	if load := f.window.sum("", 0, forever); journal.Count(load.Lookups) > 0 {
+		w.DNSLookups = &Lookups{journal.Count(load.Lookups), load.LookupsFailed, times(load.Lookups)}
 	}
 	w.Goodput = f.goodput(l)
 	return w

@@ -17,6 +17,7 @@ import (
 // The states of a pod of the Deployment shop, in the order of its life.
 var (
 	unscheduled = journal.PodChange{Phase: "Pending", Workload: "deployment/shop"}
+	homeless    = journal.PodChange{Phase: "Pending", Workload: "deployment/shop", Unschedulable: true}
 	scheduled   = journal.PodChange{Phase: "Pending", Workload: "deployment/shop", Node: "worker"}
 	unready     = journal.PodChange{Phase: "Running", Workload: "deployment/shop", Node: "worker"}
 	ready       = journal.PodChange{Phase: "Running", Workload: "deployment/shop", Node: "worker", Ready: true}
@@ -64,6 +65,20 @@ func drain() []seatrial.Event {
 	}
 }
 
+// upgrade is one of two nodes replaced within the window.
+func upgrade() []seatrial.Event {
+	return []seatrial.Event{
+		upgraded(5, "node pool", seatrial.Begin, "surge", 2), upgraded(5, "worker2", seatrial.Begin, "", 0),
+		upgraded(12.5, "worker2", seatrial.End, "", 0), upgraded(12.5, "worker3", seatrial.Begin, "", 0),
+		upgraded(13, "node pool", seatrial.End, "surge", 1),
+	}
+}
+
+func upgraded(seconds float64, subject string, edge seatrial.Edge, strategy string, nodes int) seatrial.Event {
+	return seatrial.Event{At: at(seconds), Kind: seatrial.KindUpgrade, Subject: subject, Edge: edge,
+		Data: seatrial.Upgrade{Strategy: strategy, Nodes: nodes}}
+}
+
 // happens judges a trial of 20 s with a load that always succeeds, and these
 // events. Its pods begin ready unless the events say otherwise.
 func happens(t *testing.T, events ...seatrial.Event) *Summary {
@@ -97,44 +112,47 @@ func TestTheFiguresOfWorkloadsAreThoseOfTheirEvents(t *testing.T) {
 			Workload{DesiredPods: ptr(2), LowestReadyPods: ptr(2)}},
 		"a pod is deleted and replaced": {[]seatrial.Event{is(-4, "a", ready), is(-4, "b", ready),
 			is(5, "a", leaving), is(5.5, "c", unscheduled), is(7, "a", gone), is(8, "c", scheduled), is(9, "c", unready), is(11, "c", ready)},
-			Workload{DesiredPods: ptr(2), LowestReadyPods: ptr(1), PendingPodSeconds: ptr(2.5), StartingPodSeconds: ptr(5.5),
+			Workload{DesiredPods: ptr(2), LowestReadyPods: ptr(1), PendingPodSeconds: ptr(2.5), UnschedulablePodSeconds: ptr(0.0), StartingPodSeconds: ptr(5.5),
 				Reschedule: rescheduled(1, 6)}},
 		"nothing fits": {[]seatrial.Event{is(-4, "a", ready), is(5, "a", leaving), is(6, "b", unscheduled), is(7, "a", gone)},
-			Workload{DesiredPods: ptr(1), LowestReadyPods: ptr(0), PendingPodSeconds: ptr(14.0), StartingPodSeconds: ptr(14.0),
+			Workload{DesiredPods: ptr(1), LowestReadyPods: ptr(0), PendingPodSeconds: ptr(14.0), UnschedulablePodSeconds: ptr(0.0), StartingPodSeconds: ptr(14.0),
 				Reschedule: rescheduled(1)}},
+		"no node takes a pod, until one does": {[]seatrial.Event{is(-4, "a", ready), is(5, "b", unscheduled), is(6, "b", homeless),
+			is(10, "b", scheduled), is(12, "b", ready)},
+			Workload{DesiredPods: ptr(1), LowestReadyPods: ptr(1), PendingPodSeconds: ptr(5.0), UnschedulablePodSeconds: ptr(4.0), StartingPodSeconds: ptr(7.0)}},
 		"a pod waits since before the start, and goes before it fits": {[]seatrial.Event{is(-4, "a", unscheduled), is(3, "a", gone)},
-			Workload{DesiredPods: ptr(0), LowestReadyPods: ptr(0), PendingPodSeconds: ptr(3.0), StartingPodSeconds: ptr(3.0)}},
+			Workload{DesiredPods: ptr(0), LowestReadyPods: ptr(0), PendingPodSeconds: ptr(3.0), UnschedulablePodSeconds: ptr(0.0), StartingPodSeconds: ptr(3.0)}},
 		"a rollout with a surge": {[]seatrial.Event{is(-4, "a", ready), is(-4, "b", ready),
 			is(5, "c", scheduled), is(8, "c", ready), is(8.5, "a", leaving), is(9, "d", scheduled), is(10, "a", gone), is(13, "d", ready), is(14, "b", leaving)},
-			Workload{DesiredPods: ptr(2), LowestReadyPods: ptr(2), PendingPodSeconds: ptr(0.0), StartingPodSeconds: ptr(7.0),
+			Workload{DesiredPods: ptr(2), LowestReadyPods: ptr(2), PendingPodSeconds: ptr(0.0), UnschedulablePodSeconds: ptr(0.0), StartingPodSeconds: ptr(7.0),
 				Reschedule: rescheduled(2, 0, 0)}},
 		"a rollout without a surge": {[]seatrial.Event{is(-4, "a", ready), is(-4, "b", ready),
 			is(5, "a", leaving), is(5, "c", scheduled), is(8, "c", ready), is(9, "b", leaving), is(9, "d", scheduled), is(14, "d", ready)},
-			Workload{DesiredPods: ptr(2), LowestReadyPods: ptr(1), PendingPodSeconds: ptr(0.0), StartingPodSeconds: ptr(8.0),
+			Workload{DesiredPods: ptr(2), LowestReadyPods: ptr(1), PendingPodSeconds: ptr(0.0), UnschedulablePodSeconds: ptr(0.0), StartingPodSeconds: ptr(8.0),
 				Reschedule: rescheduled(2, 3, 5)}},
 		"a pod that fell silent is missed since then": {[]seatrial.Event{is(-4, "a", ready), is(-4, "b", ready),
 			is(4, "a", unready), is(10, "a", leaving), is(10, "c", unscheduled), is(10, "c", scheduled), is(12, "c", ready)},
-			Workload{DesiredPods: ptr(2), LowestReadyPods: ptr(1), PendingPodSeconds: ptr(0.0), StartingPodSeconds: ptr(2.0),
+			Workload{DesiredPods: ptr(2), LowestReadyPods: ptr(1), PendingPodSeconds: ptr(0.0), UnschedulablePodSeconds: ptr(0.0), StartingPodSeconds: ptr(2.0),
 				Reschedule: rescheduled(1, 8)}},
 		"a pod that comes back is not lost": {[]seatrial.Event{is(-4, "a", ready), is(-4, "b", ready), is(4, "a", unready), is(10, "a", ready)},
 			Workload{DesiredPods: ptr(2), LowestReadyPods: ptr(1)}},
 		"a pod fails": {[]seatrial.Event{is(-4, "a", ready), is(3, "a", failed), is(4, "b", scheduled), is(6, "b", ready), is(8, "a", gone)},
-			Workload{DesiredPods: ptr(1), LowestReadyPods: ptr(0), PendingPodSeconds: ptr(0.0), StartingPodSeconds: ptr(2.0),
+			Workload{DesiredPods: ptr(1), LowestReadyPods: ptr(0), PendingPodSeconds: ptr(0.0), UnschedulablePodSeconds: ptr(0.0), StartingPodSeconds: ptr(2.0),
 				Reschedule: rescheduled(1, 3)}},
 		"a job completes": {[]seatrial.Event{is(-4, "a", ready), is(3, "a", completed), is(4, "a", gone)},
 			Workload{DesiredPods: ptr(1), LowestReadyPods: ptr(0)}},
 		"a StatefulSet's pod keeps its name": {[]seatrial.Event{is(-4, "db-0", ready), is(3, "db-0", leaving), is(5, "db-0", gone),
 			is(5, "db-0", unscheduled), is(6, "db-0", scheduled), is(9, "db-0", ready)},
-			Workload{DesiredPods: ptr(1), LowestReadyPods: ptr(0), PendingPodSeconds: ptr(1.0), StartingPodSeconds: ptr(4.0),
+			Workload{DesiredPods: ptr(1), LowestReadyPods: ptr(0), PendingPodSeconds: ptr(1.0), UnschedulablePodSeconds: ptr(0.0), StartingPodSeconds: ptr(4.0),
 				Reschedule: rescheduled(1, 6)}},
 		"workloads do not replace each other": {[]seatrial.Event{is(-4, "a", ready), is(-4, "db-0", of("statefulset/db", ready)),
 			is(2, "a", leaving), is(4, "db-0", of("statefulset/db", leaving)), is(6, "db-0", of("statefulset/db", gone)),
 			is(6, "db-0", of("statefulset/db", scheduled)), is(7, "db-0", of("statefulset/db", ready))},
-			Workload{DesiredPods: ptr(2), LowestReadyPods: ptr(0), PendingPodSeconds: ptr(0.0), StartingPodSeconds: ptr(1.0),
+			Workload{DesiredPods: ptr(2), LowestReadyPods: ptr(0), PendingPodSeconds: ptr(0.0), UnschedulablePodSeconds: ptr(0.0), StartingPodSeconds: ptr(1.0),
 				Reschedule: &Reschedule{Lost: 2, Replaced: 1, Median: ptr(seatrial.Seconds(3)), Max: ptr(seatrial.Seconds(3))}}},
 		"what starts late comes ahead of nothing": {[]seatrial.Event{is(-4, "a", ready), is(-4, "b", unready), is(1, "b", ready),
 			is(5, "a", leaving), is(5, "c", scheduled), is(9, "c", ready)},
-			Workload{DesiredPods: ptr(1), LowestReadyPods: ptr(1), PendingPodSeconds: ptr(0.0), StartingPodSeconds: ptr(5.0),
+			Workload{DesiredPods: ptr(1), LowestReadyPods: ptr(1), PendingPodSeconds: ptr(0.0), UnschedulablePodSeconds: ptr(0.0), StartingPodSeconds: ptr(5.0),
 				Reschedule: rescheduled(1, 4)}},
 		"the warm-up and the cleaning up do not count": {[]seatrial.Event{is(-4, "a", ready), is(-3, "a", leaving), is(-3, "b", scheduled),
 			is(-1, "b", ready), is(20, "b", leaving), is(21, "c", unscheduled), node(-3, "n", journal.NodeChange{}),
@@ -145,7 +163,7 @@ func TestTheFiguresOfWorkloadsAreThoseOfTheirEvents(t *testing.T) {
 			is(2, "dns", journal.PodChange{Ready: true, System: true, Restarts: 3}), is(3, "dns", journal.PodChange{Terminating: true, System: true, Restarts: 4})},
 			Workload{DesiredPods: ptr(1), LowestReadyPods: ptr(1)}},
 		"containers restart": {[]seatrial.Event{is(-4, "a", restarts(2)), is(3, "a", restarts(3)), is(5, "a", restarts(5)), is(6, "b", restarts(1))},
-			Workload{DesiredPods: ptr(1), LowestReadyPods: ptr(1), ContainerRestarts: ptr(4), PendingPodSeconds: ptr(0.0), StartingPodSeconds: ptr(0.0)}},
+			Workload{DesiredPods: ptr(1), LowestReadyPods: ptr(1), ContainerRestarts: ptr(4), PendingPodSeconds: ptr(0.0), UnschedulablePodSeconds: ptr(0.0), StartingPodSeconds: ptr(0.0)}},
 		"nodes are lost": {[]seatrial.Event{node(-2, "a", journal.NodeChange{}), node(3, "b", journal.NodeChange{Unschedulable: true}),
 			node(4, "a", journal.NodeChange{Ready: true}), node(5, "c", journal.NodeChange{Removed: true}),
 			node(6, "c", journal.NodeChange{Joined: true}), node(9, "c", journal.NodeChange{Ready: true}), node(10, "c", journal.NodeChange{})},
@@ -156,6 +174,13 @@ func TestTheFiguresOfWorkloadsAreThoseOfTheirEvents(t *testing.T) {
 		"evictions": {[]seatrial.Event{evicted(1, "a", seatrial.EvictionRefused), evicted(6, "a", seatrial.EvictionRefused),
 			evicted(11, "a", seatrial.EvictionForced), evicted(12, "b", seatrial.EvictionAccepted)},
 			Workload{Evictions: &Evictions{Accepted: 1, Refused: 2, Forced: 1}}},
+		"a pool is upgraded": {[]seatrial.Event{upgraded(5, "node pool", seatrial.Begin, "surge", 2), upgraded(5, "a", seatrial.Begin, "", 0),
+			upgraded(9, "a", seatrial.End, "", 0), upgraded(9.5, "b", seatrial.Begin, "", 0), upgraded(15.5, "b", seatrial.End, "", 0),
+			upgraded(16, "node pool", seatrial.End, "surge", 2)},
+			Workload{Upgrades: []Upgrade{{"node pool", "surge", 5, ptr(seatrial.Seconds(11)), 2, 2, []NodeUpgrade{
+				{"a", 5, ptr(seatrial.Seconds(4))}, {"b", 9.5, ptr(seatrial.Seconds(6))}}}}}},
+		"an upgrade is not over": {[]seatrial.Event{upgraded(5, "node pool", seatrial.Begin, "recreate", 3), upgraded(5, "a", seatrial.Begin, "", 0)},
+			Workload{Upgrades: []Upgrade{{"node pool", "recreate", 5, nil, 3, 0, []NodeUpgrade{{"a", 5, nil}}}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := happens(t, c.events...).Workload; !reflect.DeepEqual(got, c.want) {
@@ -289,5 +314,32 @@ func TestThePodsOfABinAreTheFewestInIt(t *testing.T) {
 		if got := p.lowest(at(c.from), at(c.to)); got != c.want {
 			t.Errorf("from %g to %g s: %d, want %d", c.from, c.to, got, c.want)
 		}
+	}
+}
+
+func TestLookupsAreCountedAndTimedApart(t *testing.T) {
+	f := NewFold()
+	for start := -warmup; start < 10*time.Second; start += seatrial.Width {
+		iv := seatrial.Interval{Load: "browse", Planned: 1, Sent: 1, Succeeded: 1, Lookups: seatrial.Buckets{}}
+		journal.Record(iv.Lookups, time.Millisecond)
+		if start >= 9*time.Second {
+			journal.Record(iv.Lookups, 5*time.Second)
+			iv.LookupsFailed = 1
+		}
+		f.window.Add(start, iv)
+	}
+	l := f.Summary().Workload.DNSLookups
+	if l == nil || l.Count != 110 || l.Failed != 10 || *l.Latency.P50 != 0.001 || *l.Latency.Max < 5 || *l.Latency.Max > 5.01 {
+		t.Errorf("%s; want 110 lookups since the start, of which 10 failed after 5 s", shown(f.Summary().Workload))
+	}
+}
+
+func TestAnUpgradeIsToldInWords(t *testing.T) {
+	done := Upgrade{"node pool", "surge", 5, ptr(seatrial.Seconds(11)), 2, 2, []NodeUpgrade{{"a", 5, ptr(seatrial.Seconds(4))}, {"b", 9, ptr(seatrial.Seconds(6))}}}
+	if got := done.words(); got != "node pool by surge: 2 of 2 nodes replaced in 11 s; a node took 5 s (median), 6 s at most" {
+		t.Error(got)
+	}
+	if got := (Upgrade{Pool: "node pool", Strategy: "surge", Nodes: 3}).words(); got != "node pool by surge: 3 nodes, not over before the end" {
+		t.Error(got)
 	}
 }

@@ -16,8 +16,8 @@ func workloadWords(s *Summary) []pair {
 		say("pods ready", "%s of %s at the lowest", count(int64(*w.LowestReadyPods)), count(int64(*w.DesiredPods)))
 	}
 	if w.PendingPodSeconds != nil {
-		say("pods starting", "%s pod-seconds Pending until they were scheduled, %s until they were ready",
-			significant(*w.PendingPodSeconds), significant(*w.StartingPodSeconds))
+		say("pods starting", "%s pod-seconds Pending until they were scheduled (%s of them unschedulable), %s until they were ready",
+			significant(*w.PendingPodSeconds), significant(*w.UnschedulablePodSeconds), significant(*w.StartingPodSeconds))
 	}
 	if w.Reschedule != nil {
 		say("pods lost", "%s", w.Reschedule.words())
@@ -29,11 +29,18 @@ func workloadWords(s *Summary) []pair {
 	if len(w.NodesLost) > 0 {
 		say("nodes lost", "%s", nodesWords(w.NodesLost))
 	}
+	for _, u := range w.Upgrades {
+		say("upgrade", "%s", u.words())
+	}
 	if w.ContainerRestarts != nil {
 		say("container restarts", "%s", count(int64(*w.ContainerRestarts)))
 	}
 	if w.DNSFailures != nil {
 		say("DNS failures", "%s", plural(*w.DNSFailures, "request"))
+	}
+	if l := w.DNSLookups; l != nil {
+		say("DNS lookups", "%s, of which %s failed; %s (median), 99 %% within %s, %s at most",
+			count(l.Count), count(l.Failed), maybeSeconds(l.Latency.P50), maybeSeconds(l.Latency.P99), maybeSeconds(l.Latency.Max))
 	}
 	if w.Goodput != nil {
 		say("goodput", "%s", w.Goodput.words(faultWord(s)))

@@ -125,6 +125,9 @@ func (n *news) pod(o *corev1.Pod, deleted bool) {
 	if before.Node == "" && now.Node != "" {
 		tell(seatrial.Info, "scheduled to node %s", now.Node)
 	}
+	if !before.Unschedulable && now.Unschedulable {
+		tell(seatrial.Info, "no node takes it") // the scheduler's own Event says why
+	}
 	for _, s := range slices.Concat(o.Status.InitContainerStatuses, o.Status.ContainerStatuses) {
 		if s.RestartCount > before.restarts[s.Name] {
 			tell(seatrial.Warning, "container %s restarted%s", s.Name, lastEnd(s))
@@ -157,13 +160,20 @@ func worse(is bool) seatrial.Severity {
 func stateOf(o *corev1.Pod) podState {
 	s := podState{name: o.Namespace + "/" + o.Name, namespace: o.Namespace, restarts: map[string]int32{},
 		PodChange: journal.PodChange{Node: o.Spec.NodeName, Ready: podReady(o), Phase: string(o.Status.Phase),
-			Terminating: o.DeletionTimestamp != nil, Workload: workloadOf(o),
+			Unschedulable: o.Spec.NodeName == "" && unschedulable(o), Terminating: o.DeletionTimestamp != nil, Workload: workloadOf(o),
 			System: SystemNamespace(o.Namespace) || o.Namespace == AgentsNamespace}}
 	for _, c := range slices.Concat(o.Status.InitContainerStatuses, o.Status.ContainerStatuses) {
 		s.restarts[c.Name] = c.RestartCount
 		s.Restarts += int(c.RestartCount)
 	}
 	return s
+}
+
+// unschedulable is the scheduler's word.
+func unschedulable(o *corev1.Pod) bool {
+	return slices.ContainsFunc(o.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable
+	})
 }
 
 // workloadOf names the pod's controller. A Deployment's is the one above the

@@ -25,6 +25,8 @@ func (s *sink) lines() []string {
 func TestWhatHappensToAPodIsTold(t *testing.T) {
 	pending := shopPod("a", false)
 	pending.Spec.NodeName, pending.Status.Phase = "", corev1.PodPending
+	homeless := pending.DeepCopy()
+	homeless.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable}}
 	running, ready := shopPod("a", false), shopPod("a", true)
 	oom := shopPod("a", false)
 	oom.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "web", RestartCount: 1, LastTerminationState: corev1.ContainerState{
@@ -39,6 +41,8 @@ func TestWhatHappensToAPodIsTold(t *testing.T) {
 	}{
 		"it starts": {[]*corev1.Pod{nil, pending, running, ready}, []string{
 			"(info): created, not scheduled yet", "(info): scheduled to node worker", "(info): ready on node worker"}},
+		"it waits for a node": {[]*corev1.Pod{nil, pending, homeless, homeless, running}, []string{
+			"(info): created, not scheduled yet", "(info): no node takes it", "(info): scheduled to node worker"}},
 		"it hangs and comes back": {[]*corev1.Pod{ready, running, ready}, []string{
 			"(info): ready on node worker", "(warning): not ready on node worker", "(info): ready on node worker"}},
 		"it is deleted": {[]*corev1.Pod{ready, terminating(ready), terminating(running), gone}, []string{

@@ -69,12 +69,16 @@ func wholeE2E(t *testing.T) *e2e {
 	return e
 }
 
-// scenario lays one of testdata/e2e's beside the library's workload, since a
-// scenario's manifests lie in its own folder.
-func scenario(t *testing.T, name string) string {
+// scenario lays one of testdata/e2e's beside the library's workload and its
+// patches of that name, since a scenario's manifests lie in its own folder.
+func scenario(t *testing.T, name string, patches ...string) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, from := range []string{"testdata/e2e/" + name, "scenarios/shop.yaml"} {
+	files := []string{"testdata/e2e/" + name, "scenarios/shop.yaml"}
+	for _, p := range patches {
+		files = append(files, "scenarios/"+p)
+	}
+	for _, from := range files {
 		text, err := os.ReadFile(filepath.Join(e2eDir(t), from))
 		if err != nil {
 			t.Fatal(err)

@@ -13,14 +13,14 @@ import (
 )
 
 // tried runs a scenario on the simulator and returns its summaries by variant.
-func tried(t *testing.T, scenario string) map[string]*report.Summary {
+func tried(t *testing.T, scenario string, flags ...string) map[string]*report.Summary {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	c := runCommand()
 	c.SetOut(&stdout)
 	c.SetErr(&stderr)
 	c.SilenceErrors, c.SilenceUsage = true, true
-	c.SetArgs([]string{"--format", "json", "--out", t.TempDir(), scenario})
+	c.SetArgs(append([]string{"--format", "json", "--out", t.TempDir(), scenario}, flags...))
 	if code := exitCode(c.ExecuteContext(t.Context()), &stderr); code != 0 {
 		t.Fatalf("exit code %d:\n%s", code, stderr.String())
 	}

@@ -33,7 +33,14 @@ type Sample struct {
 	Rejected bool   // the client did not send it
 	Class    string // of the failure; empty for a success
 	Pod      string // that says it answered; may be empty
-	Attached bool   // the user's connection is new and leads to that pod
+	Lookups  []Lookup
+	Attached bool // the user's connection is new and leads to that pod
+}
+
+// Lookup is one of the names that a request's connections were dialled to.
+type Lookup struct {
+	Took   time.Duration // until it ended, or was given up
+	Failed bool          // no address came of it
 }
 
 // Recorder sums up one load by intervals of due time. It holds only what was
@@ -86,6 +93,7 @@ func (r *Recorder) Answered(s Sample) {
 		c.Late++
 	}
 	c.MaxLag = max(c.MaxLag, seatrial.InSeconds(s.Lag))
+	c.lookUp(s.Lookups)
 	if s.Pod != "" {
 		c.Pods[s.Pod]++
 	}
@@ -102,6 +110,18 @@ func (r *Recorder) Dropped(user int, due time.Duration) {
 	c.Planned++
 	c.Dropped++
 	c.markHurt(user)
+}
+
+func (c *cell) lookUp(lookups []Lookup) {
+	if len(lookups) > 0 && c.Lookups == nil {
+		c.Lookups = seatrial.Buckets{}
+	}
+	for _, l := range lookups {
+		journal.Record(c.Lookups, l.Took)
+		if l.Failed {
+			c.LookupsFailed++
+		}
+	}
 }
 
 func (c *cell) markHurt(user int) {

@@ -25,6 +25,8 @@ type call struct {
 	conn     *conn
 	fresh    bool // the connection had carried nothing before
 	pod      *world.Pod
+	lookups  []tally.Lookup // so far
+	asked    time.Duration  // when the last of them began
 
 	// Dialling.
 	target *world.Pod
@@ -116,6 +118,7 @@ func (c *call) begin() {
 	c.deadline = c.sent + c.pool.timeout
 	c.number++
 	c.attempts, c.guarded, c.status, c.pod = 0, false, "", nil
+	c.lookups = c.lookups[:0]
 	c.attempt()
 }
 

@@ -50,8 +50,11 @@ func (c *call) lookUp() {
 		return
 	}
 	wait, found := p.resolve()
+	found = found && p.service != nil
+	c.asked = p.network.clock.Now()
+	c.lookups = append(c.lookups, tally.Lookup{Took: wait, Failed: !found})
 	switch {
-	case !found || p.service == nil:
+	case !found:
 		c.later(wait, tally.DNS)
 	default:
 		if wait >= time.Second {
@@ -59,6 +62,18 @@ func (c *call) lookUp() {
 		}
 		c.after(wait, onLookedUp)
 	}
+}
+
+// looked are the call's lookups, once it is over. One that still went on was
+// given up with it.
+func (c *call) looked() []tally.Lookup {
+	if n := len(c.lookups); n > 0 {
+		last, took := &c.lookups[n-1], c.pool.network.clock.Now()-c.asked
+		if took < last.Took {
+			last.Took, last.Failed = took, true
+		}
+	}
+	return c.lookups
 }
 
 // resolve is how long the lookup takes, and whether an address comes of it. The

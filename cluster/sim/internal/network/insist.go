@@ -18,9 +18,10 @@ type request struct {
 	calls []*call // under way
 	spare []*call // in no use
 
-	attempts int64  // of calls that are over
-	turn     uint64 // of the timer for a hedge or a retry
-	number   uint64 // of the request, for its deadline
+	attempts int64          // of calls that are over
+	lookups  []tally.Lookup // of the same
+	turn     uint64         // of the timer for a hedge or a retry
+	number   uint64         // of the request, for its deadline
 }
 
 // The timers of a request, in the low bits of an event's code.
@@ -34,7 +35,7 @@ const (
 // begin sends the request now, or does not.
 func (r *request) begin() {
 	now := r.now()
-	r.sent, r.attempts = now, 0
+	r.sent, r.attempts, r.lookups = now, 0, r.lookups[:0]
 	r.number++
 	next := r.user.pool.policies.Begin(&r.did, now)
 	if at, ok := r.user.pool.policies.Deadline(&r.did); ok && next.Do == policy.Send {
@@ -102,6 +103,7 @@ func (r *request) returned(c *call, class string) {
 // end takes a call out.
 func (r *request) end(c *call) {
 	r.attempts += c.attempts
+	r.lookups = append(r.lookups, c.looked()...)
 	r.calls = slices.DeleteFunc(r.calls, func(o *call) bool { return o == c })
 	r.spare = append(r.spare, c)
 }
@@ -119,7 +121,8 @@ func (r *request) over(next policy.Next, last *call) {
 	u := r.user
 	s := u.stream
 	sample := tally.Sample{User: u.id, Due: r.due, Latency: r.now() - s.start - r.due, Service: r.now() - r.sent,
-		Attempts: r.attempts, Retried: r.did.Retried, Hedged: r.did.Hedged, Rejected: next.Rejected, Class: next.Class}
+		Attempts: r.attempts, Retried: r.did.Retried, Hedged: r.did.Hedged, Rejected: next.Rejected, Class: next.Class,
+		Lookups: r.lookups}
 	if last != nil && last.pod != nil {
 		sample.Pod = last.pod.Name
 		sample.Attached = u.pool.keepAlive && last.fresh && next.Class == ""

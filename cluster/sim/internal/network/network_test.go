@@ -44,6 +44,11 @@ func (r *records) Interval(i seatrial.Interval) {
 	r.Hedged += i.Hedged
 	r.Rejected += i.Rejected
 	r.Hurt += i.Hurt
+	r.LookupsFailed += i.LookupsFailed
+	if r.Lookups == nil {
+		r.Lookups = seatrial.Buckets{}
+	}
+	journal.Merge(r.Lookups, i.Lookups)
 	r.worst = max(r.worst, journal.Max(i.Latency))
 	for class, n := range i.Errors {
 		if r.Errors == nil {
@@ -308,6 +313,24 @@ func TestANameThatIsNotThereFailsByDNS(t *testing.T) {
 	r := b.load(func(l *seatrial.Load) { l.Target = "http://shopp.default.svc.cluster.local/" }, nothing)
 	if r.Errors["dns"] != 2000 {
 		t.Errorf("errors %v, want 2000 of dns", r.Errors)
+	}
+	if journal.Count(r.Lookups) != 2000 || r.LookupsFailed != 2000 {
+		t.Errorf("%d lookups, %d failed; want 2000 of 2000", journal.Count(r.Lookups), r.LookupsFailed)
+	}
+}
+
+func TestALookupIsTimedApartFromItsRequest(t *testing.T) {
+	b := newBench(t, 1, 1, "--service-time=100ms")
+	r := b.load(asItIs, nothing)
+	if n, longest := journal.Count(r.Lookups), journal.Max(r.Lookups); n != 20 || r.LookupsFailed != 0 || longest > 20*time.Millisecond {
+		t.Errorf("%d lookups, the longest of %v, %d failed; want one for each of 20 users, quick, and none", n, longest, r.LookupsFailed)
+	}
+	for _, p := range b.world.Pods("kube-system", labels.Everything()) {
+		p.Hang(true)
+	}
+	r = b.load(func(l *seatrial.Load) { l.Connections, l.Client.Timeout = seatrial.PerRequest, 2*time.Second }, nothing)
+	if n, longest := journal.Count(r.Lookups), journal.Max(r.Lookups); n != r.Sent || r.LookupsFailed != n || longest < 1990*time.Millisecond || longest > 2010*time.Millisecond {
+		t.Errorf("%d lookups for %d requests, the longest of %v, %d failed; want all to be given up after 2 s", n, r.Sent, longest, r.LookupsFailed)
 	}
 }
 

@@ -117,7 +117,7 @@ func (u *user) returned(c *call, class string) {
 	w := u.worker(c)
 	now := s.network.clock.Now()
 	sample := tally.Sample{User: u.id, Due: w.due, Latency: now - s.start - w.due, Service: now - c.sent,
-		Attempts: c.attempts, Class: class}
+		Attempts: c.attempts, Class: class, Lookups: c.looked()}
 	if c.pod != nil {
 		sample.Pod = c.pod.Name
 		sample.Attached = u.pool.keepAlive && c.fresh && class == ""

@@ -58,7 +58,7 @@ func (p *Pod) tell(s seatrial.Severity, format string, args ...any) {
 
 func (p *Pod) event(s seatrial.Severity, message string) seatrial.Event {
 	return seatrial.Event{Kind: seatrial.KindPod, Subject: p.Key(), Severity: s,
-		Message: message, Data: journal.PodChange{Node: p.nodeName(), Ready: p.Ready,
+		Message: message, Data: journal.PodChange{Node: p.nodeName(), Unschedulable: p.Node == nil && p.homeless, Ready: p.Ready,
 			Phase: string(p.Phase), Terminating: p.Deleting, Deleted: p.Gone,
 			Workload: p.workload(), Restarts: p.allRestarts()}}
 }

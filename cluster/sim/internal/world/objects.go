@@ -89,6 +89,7 @@ type Pod struct {
 	started    bool // its kubelet has begun with it
 	ending     bool // its kubelet has begun to end it
 	counted    bool // in the tallies
+	homeless   bool // the scheduler has tried, and found no node for it
 
 	endingSince time.Duration
 }

@@ -121,6 +121,10 @@ func (s *scheduler) place(p *Pod, attempts int) {
 	wait := min(firstBackoff<<min(attempts, 10), mostBackoff)
 	s.waiting = append(s.waiting, &pending{pod: p, attempts: attempts + 1, notUntil: s.world.Clock.Now() + wait})
 	p.news("FailedScheduling", why)
+	if !p.homeless {
+		p.homeless = true
+		p.tell(seatrial.Info, "no node takes it")
+	}
 }
 
 // remember keeps templates whose pods have a say in where others go.
