@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,21 +52,25 @@ func TestAWorkerHasForPodsExactlyWhatWasAskedFor(t *testing.T) {
 	for name, c := range map[string]struct {
 		size   seatrial.NodeSize
 		host   int
-		cores  int64
+		faked  int
 		limit  bool
 		memory bool
 	}{
-		"half a core":              {seatrial.NodeSize{CPU: 500}, 2, 1, true, false},
-		"one core on two":          {seatrial.NodeSize{CPU: 1000}, 2, 2, true, false},
+		"half a core":              {seatrial.NodeSize{CPU: 500}, 2, 0, true, false},
+		"one core on two":          {seatrial.NodeSize{CPU: 1000}, 2, 0, true, false},
 		"all that the host has":    {seatrial.NodeSize{CPU: 2000}, 2, 3, false, false},
 		"more than the host has":   {seatrial.NodeSize{CPU: 4000}, 2, 5, false, false},
-		"the same on a large host": {seatrial.NodeSize{CPU: 4000}, 16, 5, true, false},
+		"the same on a large host": {seatrial.NodeSize{CPU: 4000}, 16, 0, true, false},
 		"memory in odd bytes":      {seatrial.NodeSize{Memory: 1_500_000_001}, 2, 0, false, true},
-		"memory and CPU":           {seatrial.NodeSize{CPU: 2500, Memory: 4 << 30}, 8, 3, true, true},
+		"memory and CPU":           {seatrial.NodeSize{CPU: 2500, Memory: 4 << 30}, 8, 0, true, true},
 	} {
 		m := machineOf(c.size, c.host)
-		if m.Cores != c.cores || m.Cores*1000-m.CPUKept != int64(c.size.CPU) {
-			t.Errorf("%s: %d cores, %d thousandths kept", name, m.Cores, m.CPUKept)
+		cores := int64(c.host)
+		if len(m.CPUs) > 0 {
+			cores = int64(len(m.CPUs))
+		}
+		if len(m.CPUs) != c.faked || c.size.CPU > 0 && cores*1000-m.CPUKept != int64(c.size.CPU) {
+			t.Errorf("%s: CPUs %v, %d thousandths kept", name, m.CPUs, m.CPUKept)
 		}
 		if (m.Quota > 0) != c.limit || m.Quota > int64(c.host)*1e9 || m.Quota > 0 && m.Quota <= int64(c.size.CPU)*1e6 {
 			t.Errorf("%s: Docker limits it to %g cores", name, float64(m.Quota)/1e9)
@@ -72,6 +78,19 @@ func TestAWorkerHasForPodsExactlyWhatWasAskedFor(t *testing.T) {
 		if pods := m.Memory*1024 - m.MemoryKept - m.MemoryEvict; pods != int64(c.size.Memory) || (m.MemoryEvict > 0) != c.memory {
 			t.Errorf("%s: %d bytes for pods", name, pods)
 		}
+	}
+}
+
+// cAdvisor counts folders and reads a number from each; a kubelet writes the
+// numbers into a cpuset, which takes those of the host only.
+func TestCPUsThatTheHostLacksHaveTheNumbersOfThoseThatItHas(t *testing.T) {
+	seen := map[string]bool{}
+	for _, name := range cpuNames(7, 3) {
+		number, err := strconv.Atoi(strings.TrimPrefix(name, "cpu"))
+		if err != nil || number < 0 || number > 2 || seen[name] {
+			t.Errorf("%s: %d, %v, twice: %v", name, number, err, seen[name])
+		}
+		seen[name] = true
 	}
 }
 

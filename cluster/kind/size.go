@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"text/template"
 
 	corev1 "k8s.io/api/core/v1"
@@ -43,12 +44,12 @@ const (
 
 // machine is a worker as its kubelet shall see it. What is zero is the host's.
 type machine struct {
-	Cores       int64 // a kubelet counts whole ones
-	CPUKept     int64 // of them for the system, in thousandths
-	Memory      int64 // in KiB, as in /proc/meminfo
-	MemoryKept  int64 // of it for the system, in bytes
-	MemoryEvict int64 // bytes; with less the kubelet evicts
-	Quota       int64 // that Docker lets it have, in billionths of a core
+	CPUs        []string // by their names in /sys, where the host has too few
+	CPUKept     int64    // of all for the system, in thousandths of a core
+	Memory      int64    // in KiB, as in /proc/meminfo
+	MemoryKept  int64    // of it for the system, in bytes
+	MemoryEvict int64    // bytes; with less the kubelet evicts
+	Quota       int64    // that Docker lets it have, in billionths of a core
 }
 
 // machineOf is what has size for pods, on a host with so many cores. Where the
@@ -57,12 +58,15 @@ type machine struct {
 func machineOf(size seatrial.NodeSize, hostCores int) machine {
 	var m machine
 	if size.CPU > 0 {
-		all := int64(size.CPU) + reservedCPU
-		m.Cores = (all + 999) / 1000
-		m.CPUKept = m.Cores*1000 - int64(size.CPU)
-		if all < int64(hostCores)*1000 {
+		all, cores := int64(size.CPU)+reservedCPU, hostCores
+		switch {
+		case all < int64(hostCores)*1000:
 			m.Quota = all * 1e6
+		case all > int64(hostCores)*1000:
+			cores = int((all + 999) / 1000)
+			m.CPUs = cpuNames(cores, hostCores)
 		}
+		m.CPUKept = int64(cores)*1000 - int64(size.CPU)
 	}
 	if size.Memory > 0 {
 		m.MemoryEvict = evictionMemory
@@ -70,6 +74,17 @@ func machineOf(size seatrial.NodeSize, hostCores int) machine {
 		m.MemoryKept = m.Memory*1024 - int64(size.Memory) - evictionMemory
 	}
 	return m
+}
+
+// cpuNames are so many folders of CPUs, each of one that the host has: cpu0, cpu1,
+// and again cpu00, cpu01. A kubelet counts the folders, and gives the cgroup of
+// all pods the CPUs of these numbers, which therefore have to exist.
+func cpuNames(cores, hostCores int) []string {
+	names := make([]string, cores)
+	for i := range names {
+		names[i] = "cpu" + strings.Repeat("0", i/hostCores) + strconv.Itoa(i%hostCores)
+	}
+	return names
 }
 
 //go:embed size.sh.tmpl

@@ -13,20 +13,21 @@ Cached:         0 kB
 SwapTotal:      0 kB
 SwapFree:       0 kB
 END
-# cAdvisor takes the CPUs of the NUMA nodes, or of the machine where it has
-# none, and of them those that are online.
-core=0
-mkdir -p node/node0
-while [ "$core" -lt 5 ]; do
-	mkdir -p "cpu/cpu$core/topology"
-	echo "$core" >"cpu/cpu$core/topology/core_id"
-	echo 0 >"cpu/cpu$core/topology/physical_package_id"
-	cp -r "cpu/cpu$core" node/node0
-	core=$((core + 1))
-done
-for list in online possible present; do
-	echo "0-$((core - 1))" >"cpu/$list"
-done
+mkdir -p node/node0/cpu0/topology
+echo 0 >node/node0/cpu0/topology/core_id
+echo 0 >node/node0/cpu0/topology/physical_package_id
+mkdir -p node/node0/cpu1/topology
+echo 1 >node/node0/cpu1/topology/core_id
+echo 0 >node/node0/cpu1/topology/physical_package_id
+mkdir -p node/node0/cpu00/topology
+echo 2 >node/node0/cpu00/topology/core_id
+echo 0 >node/node0/cpu00/topology/physical_package_id
+mkdir -p node/node0/cpu01/topology
+echo 3 >node/node0/cpu01/topology/core_id
+echo 0 >node/node0/cpu01/topology/physical_package_id
+mkdir -p node/node0/cpu000/topology
+echo 4 >node/node0/cpu000/topology/core_id
+echo 0 >node/node0/cpu000/topology/physical_package_id
 cat >wear <<'END'
 set -eu
 wear() {
@@ -34,8 +35,9 @@ wear() {
 	grep -qF " $2 " /proc/self/mountinfo || mount --bind "/kind/seatrial-size/$1" "$2"
 }
 wear meminfo /proc/meminfo
-wear cpu /sys/devices/system/cpu
 wear node /sys/devices/system/node
+# A kubelet takes the CPUs of the machine where it finds no NUMA nodes.
+[ -e /sys/devices/system/node ] || wear node/node0 /sys/devices/system/cpu
 wear hugepages /sys/kernel/mm/hugepages
 END
 cat >kubelet.d/size.conf <<END

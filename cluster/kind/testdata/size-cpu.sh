@@ -3,20 +3,6 @@
 set -eu
 mkdir -p /kind/seatrial-size/kubelet.d
 cd /kind/seatrial-size
-# cAdvisor takes the CPUs of the NUMA nodes, or of the machine where it has
-# none, and of them those that are online.
-core=0
-mkdir -p node/node0
-while [ "$core" -lt 2 ]; do
-	mkdir -p "cpu/cpu$core/topology"
-	echo "$core" >"cpu/cpu$core/topology/core_id"
-	echo 0 >"cpu/cpu$core/topology/physical_package_id"
-	cp -r "cpu/cpu$core" node/node0
-	core=$((core + 1))
-done
-for list in online possible present; do
-	echo "0-$((core - 1))" >"cpu/$list"
-done
 cat >wear <<'END'
 set -eu
 wear() {
@@ -24,8 +10,9 @@ wear() {
 	grep -qF " $2 " /proc/self/mountinfo || mount --bind "/kind/seatrial-size/$1" "$2"
 }
 wear meminfo /proc/meminfo
-wear cpu /sys/devices/system/cpu
 wear node /sys/devices/system/node
+# A kubelet takes the CPUs of the machine where it finds no NUMA nodes.
+[ -e /sys/devices/system/node ] || wear node/node0 /sys/devices/system/cpu
 wear hugepages /sys/kernel/mm/hugepages
 END
 cat >kubelet.d/size.conf <<END

@@ -20,8 +20,9 @@ wear() {
 	grep -qF " $2 " /proc/self/mountinfo || mount --bind "/kind/seatrial-size/$1" "$2"
 }
 wear meminfo /proc/meminfo
-wear cpu /sys/devices/system/cpu
 wear node /sys/devices/system/node
+# A kubelet takes the CPUs of the machine where it finds no NUMA nodes.
+[ -e /sys/devices/system/node ] || wear node/node0 /sys/devices/system/cpu
 wear hugepages /sys/kernel/mm/hugepages
 END
 cat >kubelet.d/size.conf <<END
