@@ -106,6 +106,7 @@ func DecodeAction(kind string, data []byte) (Action, error) {
 		{DNSDown{}.Kind(), decode[DNSDown]},
 		{DNSTerminated{}.Kind(), decode[DNSTerminated]},
 		{BreakCNI{}.Kind(), decode[BreakCNI]},
+		{LoseVolume{}.Kind(), decode[LoseVolume]},
 		{AddNode{}.Kind(), decode[AddNode]},
 		{RemoveNode{}.Kind(), decode[RemoveNode]},
 	} {

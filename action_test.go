@@ -23,6 +23,7 @@ func TestEveryActionIsReadBackAsItWasWritten(t *testing.T) {
 		seatrial.Restart{Namespace: "d", Workload: "deployment/shop"},
 		seatrial.DNSDown{Expires: time.Second},
 		seatrial.BreakCNI{Node: "n", Expires: time.Second},
+		seatrial.LoseVolume{Namespace: "d", Pod: "db-0", Volume: "data", Expires: time.Second},
 		seatrial.AddNode{Name: "n-new", Like: "n", Version: "v1.37.2"},
 		seatrial.RemoveNode{Name: "n", Successor: "n-new"},
 		seatrial.DNSTerminated{Namespace: "kube-system", Pod: "coredns-1", Expires: time.Second},

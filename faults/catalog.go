@@ -18,5 +18,6 @@ func Catalog() []seatrial.Builtin {
 		rollingUpdate,
 		scaleIn,
 		skew,
+		volumeLost,
 	}
 }

@@ -33,6 +33,7 @@ func ExampleCatalog() {
 	// rollingUpdate      A workload gets a new revision; its pods are replaced one after the other.
 	// scaleIn            A pool loses nodes: they are drained and deleted.
 	// skew               Rollouts while nodes are cordoned pile a workload's pods on few nodes.
+	// volumeLost         A volume of pods is unusable until the pods are deleted.
 }
 
 func TestEveryFaultDocumentsItself(t *testing.T) {

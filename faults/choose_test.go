@@ -133,7 +133,11 @@ func TestPodsAreChosenFromThoseThatStay(t *testing.T) {
 	if got := strings.Join(slices.Compact(seen), " "); got != "p1 p3 p4 p6" {
 		t.Errorf("chose among %s", got)
 	}
-	_, err := Pods{Labels: "app=shop", Count: 5}.choose(t.Context(), &fakeEnv{cluster: threeWorkers()})
+	_, err := Pods{Labels: "app=shop", Nodes: "zone=one", Count: 2}.choose(t.Context(), &fakeEnv{cluster: threeWorkers()})
+	if err == nil || !strings.Contains(err.Error(), "1 fit: p1; not p2 (on node b), p3 (on node c), p4 (on no node), p5 (on the node of the load agents)") {
+		t.Errorf("got %v", err)
+	}
+	_, err = Pods{Labels: "app=shop", Count: 5}.choose(t.Context(), &fakeEnv{cluster: threeWorkers()})
 	want := "5 pods app=shop are needed and 4 fit: p1, p3, p4, p6; not p2 (terminating), p5 (on the node of the load agents), p7 (Failed)"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)

@@ -2,7 +2,6 @@ package faults
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -34,11 +33,7 @@ func (d *DNSTerminated) Check(span time.Duration) error {
 	if err := checkOutage(span); err != nil {
 		return err
 	}
-	if d.Cure != 0 && (d.Cure < shortestOutage || d.Cure >= span) {
-		return seatrial.Fail(seatrial.BadInput, fmt.Errorf("cure is %s; it comes %s after the fault or later, and before its end at %s", d.Cure, shortestOutage, span),
-			"leave cure out for none")
-	}
-	return nil
+	return checkCure(d.Cure, span)
 }
 
 // Run makes the pod dead for the span, or until it is deleted.
@@ -56,29 +51,5 @@ func (d *DNSTerminated) Run(ctx context.Context, env seatrial.Env) error {
 		return fmt.Errorf("preparing the death of pod %s: %w", pod.Name, err)
 	}
 	s := stage{name: "death of pod " + pod.Name, effect: dead, length: env.Span(), prove: true}
-	if d.Cure == 0 {
-		return s.play(ctx, env, env.Begin(ctx))
-	}
-	return d.cured(ctx, env, s, pod)
-}
-
-// cured deletes the pod on the way. Its replacement must be there before the
-// fault is over.
-func (d *DNSTerminated) cured(ctx context.Context, env seatrial.Env, s stage, pod seatrial.Pod) error {
-	cure, err := env.Arm(ctx, seatrial.DeletePod{Namespace: pod.Namespace, Name: pod.Name})
-	if err != nil {
-		err = fmt.Errorf("preparing the cure: %w", err)
-		return s.play(ctx, env, err)
-	}
-	rest := stage{name: "cure", effect: cure, length: env.Span() - d.Cure, prove: true}
-	s.length = d.Cure
-	err = env.Begin(ctx)
-	if err == nil {
-		err = s.run(ctx, env)
-	}
-	err = rest.play(ctx, env, err)
-	if undone := s.effect.Revert(ctx); undone != nil {
-		err = errors.Join(err, fmt.Errorf("reverting the %s: %w", s.name, undone))
-	}
-	return err
+	return s.playCured(ctx, env, d.Cure, pod)
 }

@@ -95,6 +95,34 @@ func TestADeadDNSPodIsCuredByItsDeletionAlone(t *testing.T) {
 	}
 }
 
+func TestALostVolumeIsCuredByTheDeletionOfItsPods(t *testing.T) {
+	for _, tc := range []struct {
+		cure  time.Duration
+		steps string
+	}{
+		{steps: "arm loseVolume@0s begin@0s act loseVolume@0s prove loseVolume@1s revert loseVolume@1m0s"},
+		{cure: 20 * time.Second, steps: "arm loseVolume@0s arm deletePod@0s begin@0s act loseVolume@0s prove loseVolume@1s " +
+			"act deletePod@20s prove deletePod@21s revert deletePod@1m0s revert loseVolume@1m0s"},
+	} {
+		env := fakeEnv{cluster: threeWorkers(), span: minute, proof: time.Second}
+		fault := &VolumeLost{Pods: Pods{Labels: "app=shop", Nodes: "zone=two"}, Volume: "data", Cure: tc.cure}
+		if err := fault.Run(t.Context(), &env); err != nil {
+			t.Error(err)
+		}
+		if env.steps() != tc.steps {
+			t.Errorf("got  %s\nwant %s", env.steps(), tc.steps)
+		}
+		want := []seatrial.Action{seatrial.LoseVolume{Namespace: "default", Pod: "p3", Volume: "data", Expires: minute + expiryMargin},
+			seatrial.DeletePod{Namespace: "default", Name: "p3"}}
+		if tc.cure == 0 {
+			want = want[:1]
+		}
+		if got := fmt.Sprint(env.actions); got != fmt.Sprint(want) {
+			t.Errorf("got %s, want %v", got, want)
+		}
+	}
+}
+
 func TestARollingUpdateIsOverWhenItIsRolledOut(t *testing.T) {
 	for _, tc := range []struct {
 		env   fakeEnv
@@ -231,6 +259,10 @@ func TestIncidentsThatMakeNoSenseAreRefused(t *testing.T) {
 		"linger":                {&DNSDown{}, 5 * time.Second},
 		"cure is 1m0s":          {&DNSTerminated{Cure: minute}, minute},
 		"cure is 1s":            {&DNSTerminated{Cure: time.Second}, minute},
+		"volume is empty":       {&VolumeLost{Pods: Pods{Labels: "app=db"}}, minute},
+		"pods.labels is empty":  {&VolumeLost{Volume: "data"}, minute},
+		"pods.nodes \"a b\"":    {&VolumeLost{Volume: "data", Pods: Pods{Labels: "app=db", Nodes: "a b"}}, minute},
+		"cure is 2m0s":          {&VolumeLost{Volume: "data", Pods: Pods{Labels: "app=db"}, Cure: 2 * minute}, minute},
 		"force is 1m0s":         {&Drain{Force: minute}, minute},
 		"force is -1s":          {&Drain{Force: -time.Second}, minute},
 		"nodes.names has 1":     {&Drain{Nodes: Nodes{Names: []string{"a"}, Count: 2}}, minute},
@@ -255,7 +287,7 @@ func TestIncidentsThatMakeNoSenseAreRefused(t *testing.T) {
 	}
 	for _, b := range Catalog() {
 		if err := b.New().(seatrial.Checker).Check(minute); err != nil && !strings.Contains(err.Error(), "leave for out") &&
-			b.Name != "podDelete" && b.Name != "rollingUpdate" && b.Name != "skew" {
+			b.Name != "podDelete" && b.Name != "rollingUpdate" && b.Name != "skew" && b.Name != "volumeLost" {
 			t.Errorf("%s, as it is by default: %v", b.Name, err)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 type Pods struct {
 	Labels    string `yaml:"labels" doc:"pods that match this label selector, as in app=shop; required"`
 	Namespace string `yaml:"namespace" doc:"where to look; default is \"default\""`
+	Nodes     string `yaml:"nodes" doc:"only pods on nodes that match this label selector, as in zone=a"`
 	Count     int    `yaml:"count" doc:"how many, picked at random by the trial's seed; 0 means 1"`
 }
 
@@ -23,8 +24,10 @@ func (p Pods) check() error {
 	if p.Labels == "" {
 		return seatrial.Fail(seatrial.BadInput, errors.New("pods.labels is empty"), "say which pods, such as pods: {labels: app=shop, count: 1}")
 	}
-	if _, err := labels.Parse(p.Labels); err != nil {
-		return fmt.Errorf("pods.labels %q is not a label selector: %w", p.Labels, err)
+	for _, s := range []struct{ field, selector string }{{"labels", p.Labels}, {"nodes", p.Nodes}} {
+		if _, err := labels.Parse(s.selector); err != nil {
+			return fmt.Errorf("pods.%s %q is not a label selector: %w", s.field, s.selector, err)
+		}
 	}
 	if p.Count < 0 {
 		return fmt.Errorf("pods.count %d is negative", p.Count)
@@ -42,14 +45,14 @@ func (p Pods) choose(ctx context.Context, env seatrial.Env) ([]seatrial.Pod, err
 	if err != nil {
 		return nil, fmt.Errorf("listing the pods %s: %w", p.Labels, err)
 	}
-	agents, err := agentNodes(ctx, env)
+	closed, err := p.closedNodes(ctx, env)
 	if err != nil {
 		return nil, err
 	}
 	var fit []seatrial.Pod
 	var names, unfit []string
 	for _, pod := range all {
-		if why := refusePod(pod, agents); why != "" {
+		if why := refusePod(pod, closed); why != "" {
 			unfit = append(unfit, pod.Name+" ("+why+")")
 			continue
 		}
@@ -62,24 +65,31 @@ func (p Pods) choose(ctx context.Context, env seatrial.Env) ([]seatrial.Pod, err
 	return pick(env.Rand(), fit, want, func(a seatrial.Pod) string { return a.Name }), nil
 }
 
-func agentNodes(ctx context.Context, env seatrial.Env) (map[string]bool, error) {
+// closedNodes are those whose pods are not chosen, and why.
+func (p Pods) closedNodes(ctx context.Context, env seatrial.Env) (map[string]string, error) {
 	nodes, err := env.Cluster().Nodes(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("listing the nodes of the load agents: %w", err)
+		return nil, fmt.Errorf("listing the nodes of the pods: %w", err)
 	}
-	agents := map[string]bool{}
+	closed := map[string]string{}
+	if p.Nodes != "" {
+		closed[""] = "on no node"
+	}
 	for _, n := range nodes {
-		if n.Agents {
-			agents[n.Name] = true
+		switch {
+		case n.Agents:
+			closed[n.Name] = "on the node of the load agents"
+		case !matches(p.Nodes, n.Labels):
+			closed[n.Name] = "on node " + n.Name
 		}
 	}
-	return agents, nil
+	return closed, nil
 }
 
-func refusePod(pod seatrial.Pod, agents map[string]bool) string {
+func refusePod(pod seatrial.Pod, closed map[string]string) string {
 	switch {
-	case agents[pod.Node]:
-		return "on the node of the load agents"
+	case closed[pod.Node] != "":
+		return closed[pod.Node]
 	case pod.Terminating:
 		return "terminating"
 	case pod.Phase == "Succeeded" || pod.Phase == "Failed":

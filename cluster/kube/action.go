@@ -34,7 +34,7 @@ func (c *Cluster) power(a seatrial.Action) (power, error) {
 		return dnsDown{c, a}, nil
 	}
 	switch a.(type) {
-	case seatrial.BreakCNI:
+	case seatrial.BreakCNI, seatrial.LoseVolume:
 		return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("%s of %s is not supported on this backend yet", a.Kind(), a.Target()),
 			"run it with --on sim")
 	case seatrial.AddNode, seatrial.RemoveNode:

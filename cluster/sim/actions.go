@@ -44,6 +44,8 @@ func (c *Cluster) power(a seatrial.Action) (power, error) {
 		return &dnsDown{cluster: c, action: a}, nil
 	case seatrial.DNSTerminated:
 		return &dnsTerminated{cluster: c, action: a}, nil
+	case seatrial.LoseVolume:
+		return &loseVolume{cluster: c, action: a}, nil
 	case seatrial.AddNode:
 		return c.addNode(a)
 	case seatrial.RemoveNode:

@@ -41,7 +41,30 @@ func Example() {
 	// <nil>
 }
 
-// trying is a settled site of three workers with a shop of six pods.
+// keeper is a pod with a volume of its own.
+const keeper = `---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: store}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: store}}
+  template:
+    metadata: {labels: {app: store}}
+    spec:
+      containers:
+      - name: store
+        image: seatrial.dev/agent:dev
+        command: [/seatrial-agent, app, --data=/data/file]
+        readinessProbe: {httpGet: {path: /readyz, port: 8080}}
+        volumeMounts: [{name: data, mountPath: /data}]
+  volumeClaimTemplates:
+  - metadata: {name: data}
+    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 16Mi}}}
+`
+
+// trying is a settled site of three workers with a shop of six pods, and a pod
+// with a volume.
 func trying(t *testing.T) *Site {
 	t.Helper()
 	s, err := Open(seatrial.Spec{Clusters: []seatrial.ClusterSpec{{Name: "main", Workers: 3}}}, 1)
@@ -49,7 +72,7 @@ func trying(t *testing.T) *Site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	if err := s.cluster.Apply(t.Context(), shops(1, 6)); err != nil {
+	if err := s.cluster.Apply(t.Context(), append(shops(1, 6), keeper...)); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.cluster.Settle(t.Context()); err != nil {
@@ -67,7 +90,7 @@ func (s *Site) state() string {
 	}
 	pods := map[string]int{}
 	for _, p := range w.Pods("", everything) {
-		key := fmt.Sprint(p.Template.Labels["app"], p.Template.Labels["k8s-app"], p.Ready, p.Deleting, p.Hung())
+		key := fmt.Sprint(p.Template.Labels["app"], p.Template.Labels["k8s-app"], p.Ready, p.Deleting, p.Hung(), p.Lost("data"), p.Without("data"))
 		pods[key]++
 	}
 	fmt.Fprintln(&out, pods, w.Up())
@@ -104,6 +127,8 @@ func actions(s *Site) []seatrial.Action {
 		seatrial.Restart{Namespace: "default", Workload: "deployment/shop0"},
 		seatrial.DNSDown{Expires: expires},
 		seatrial.DNSTerminated{Namespace: dns.Namespace, Pod: dns.Name, Expires: expires},
+		seatrial.BreakCNI{Node: node, Expires: expires},
+		seatrial.LoseVolume{Namespace: "default", Pod: "store-0", Volume: "data", Expires: expires},
 	}
 }
 
@@ -239,6 +264,12 @@ func expiring(a seatrial.Action) (seatrial.Action, bool) {
 	case seatrial.DNSDown:
 		a.Expires = soon
 		return a, true
+	case seatrial.BreakCNI:
+		a.Expires = soon
+		return a, true
+	case seatrial.LoseVolume:
+		a.Expires = soon
+		return a, true
 	case seatrial.DNSTerminated:
 		a.Expires = soon
 		return a, true
@@ -279,7 +310,7 @@ func TestALostNodeIsNotReadyAndItsPodsComeBackElsewhere(t *testing.T) {
 	}
 	ready := 0
 	for _, p := range s.cluster.world.Pods("default", everything) {
-		if p.Ready && p.Node != node {
+		if p.Template.Labels["app"] == "shop0" && p.Ready && p.Node != node {
 			ready++
 		}
 	}

@@ -39,6 +39,7 @@ var variations = map[string][]string{
 		"{name: f, at: 5s, for: 60s, nodeUpgrade: {strategy: recreate, nodes: {count: 2}, provision: 5s, force: 10s}}",
 		"{name: f, at: 5s, for: 60s, nodeUpgrade: {strategy: blueGreen, provision: 5s, force: 10s}}",
 	},
+	"volumeLost":    {"{name: f, at: 5s, for: 20s, volumeLost: {pods: {labels: app=store, count: 2}, volume: data}}"},
 	"rollingUpdate": {"{name: f, at: 5s, rollingUpdate: {workload: statefulset/store}}"},
 }
 

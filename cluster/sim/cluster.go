@@ -24,6 +24,9 @@ type Cluster struct {
 	// acts counts how often an action that expires was done, by its kind and
 	// target.
 	acts map[string]int
+	// losers are the UIDs of pods that are to lose a volume, by the action's
+	// target: one of the same name that comes later is not meant.
+	losers map[string]string
 }
 
 var _ seatrial.Cluster = (*Cluster)(nil)

@@ -194,6 +194,31 @@ func TestTheUpstreamIsAskedFirst(t *testing.T) {
 	}
 }
 
+// The volume comes back: no restart is needed.
+func TestWithoutItsDataItIsAliveNotReadyAndAnswers500(t *testing.T) {
+	volume := t.TempDir()
+	i := start(t, "--data="+volume+"/file")
+	for _, lost := range []bool{false, true, false} {
+		want := [3]int{200, 200, 200}
+		if lost {
+			want = [3]int{500, 503, 200}
+			if err := os.Rename(volume, volume+"-lost"); err != nil {
+				t.Fatal(err)
+			}
+		} else if err := os.Rename(volume+"-lost", volume); err != nil && !os.IsNotExist(err) {
+			t.Fatal(err)
+		}
+		var got [3]int
+		for at, path := range []string{"/items", "/readyz", "/livez"} {
+			resp, _ := i.get(t, path)
+			got[at] = resp.StatusCode
+		}
+		if got != want {
+			t.Errorf("lost %t: /items, /readyz and /livez got %v, want %v", lost, got, want)
+		}
+	}
+}
+
 func TestConcurrencyMakesRequestsWait(t *testing.T) {
 	i := start(t, "--service-time=50ms", "--concurrency=2")
 	i.get(t, "/readyz")
@@ -234,7 +259,7 @@ func TestSamplesHaveTheMeanOfTheirDistribution(t *testing.T) {
 func TestFlagsThatMakeNoSenseAreRefused(t *testing.T) {
 	for _, arg := range []string{
 		"--service-time=5", "--service-time=gamma:5ms", "--service-time=uniform:8ms:2ms", "--service-time=lognormal:5ms:NaN",
-		"--on-sigterm=later", "--startup=-1s", "--concurrency=-1", "--upstream=sidecar", "--unknown", "extra",
+		"--on-sigterm=later", "--startup=-1s", "--concurrency=-1", "--upstream=sidecar", "--data=file", "--unknown", "extra",
 	} {
 		if _, err := app.ParseFlags([]string{arg}); err == nil {
 			t.Errorf("%s was accepted", arg)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"path"
 	"time"
 )
 
@@ -50,6 +51,9 @@ type Config struct {
 	// Concurrency is how many requests are served at once; further ones wait
 	// in order of arrival. Zero means no limit.
 	Concurrency int // --concurrency
+	// Data is a file, on a volume, that every answer writes and reads back.
+	// While that fails, answers are 500 and /readyz says no; empty for none.
+	Data string // --data
 }
 
 // ParseFlags reads the arguments that follow the word "app".
@@ -67,6 +71,7 @@ func ParseFlags(args []string) (Config, error) {
 	flags.DurationVar(&c.UpstreamTimeout, "upstream-timeout", time.Second, "how long to wait for it")
 	flags.Uint64Var(&c.Seed, "seed", 1, "of the service times")
 	flags.IntVar(&c.Concurrency, "concurrency", 0, "requests served at once; 0 means no limit")
+	flags.StringVar(&c.Data, "data", "", "`file` that every answer writes and reads back; while that fails, answers are 500 and it is not ready")
 	if err := flags.Parse(args); err != nil {
 		return Config{}, fmt.Errorf("sample application: %w", err)
 	}
@@ -82,6 +87,9 @@ func (c Config) check() error {
 	}
 	if c.Concurrency < 0 {
 		return fmt.Errorf("sample application: --concurrency %d is below zero", c.Concurrency)
+	}
+	if c.Data != "" && !path.IsAbs(c.Data) {
+		return fmt.Errorf("sample application: --data %q is not an absolute path", c.Data)
 	}
 	if u, err := url.Parse(c.Upstream); c.Upstream != "" && (err != nil || u.Host == "") {
 		return fmt.Errorf("sample application: --upstream %q is not a URL", c.Upstream)

@@ -60,7 +60,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/livez":
 	case "/readyz":
-		if h.draining.Load() || time.Now().Before(h.ready) {
+		if h.draining.Load() || time.Now().Before(h.ready) || h.touch() != nil {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	default:
@@ -68,14 +68,18 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// work asks the upstream, takes the service time, and answers. It gives up
-// without an answer when the client does.
+// work touches its data, asks the upstream, takes the service time, and
+// answers. It gives up without an answer when the client does.
 func (h *handler) work(w http.ResponseWriter, r *http.Request) {
 	ctx, began := r.Context(), time.Now()
 	if !h.acquire(ctx) {
 		return
 	}
 	defer h.release()
+	if err := h.touch(); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
 	if err := h.ask(ctx); err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return

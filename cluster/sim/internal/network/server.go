@@ -64,16 +64,27 @@ func (s *server) full() bool {
 	return most > 0 && len(s.serving) >= most
 }
 
-// begin works on a request: the upstream first, then the service time.
+// begin works on a request: its data and the upstream first, then the service
+// time.
 func (s *server) begin(c *call) {
 	c.at = serving
 	c.index = len(s.serving)
 	s.serving = append(s.serving, c)
-	if s.process.App.Upstream != "" {
+	switch {
+	case s.process.Broken():
+		s.refuse(c, internalError)
+	case s.process.App.Upstream != "":
 		s.ask(c)
-		return
+	default:
+		s.work(c)
 	}
-	s.work(c)
+}
+
+// refuse answers at once with an error.
+func (s *server) refuse(c *call, status string) {
+	c.status = status
+	c.finish = s.network.clock.Now() + overhead(s.process.Rand)
+	c.set(c.finish, onAnswer)
 }
 
 func (s *server) work(c *call) {

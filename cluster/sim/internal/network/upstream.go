@@ -13,8 +13,12 @@ const (
 	reset = tally.Reset
 )
 
-// badGateway is what the application answers when its upstream did not.
-var badGateway = fmt.Sprintf("http-%d", http.StatusBadGateway)
+// What the application answers when its upstream did not, and when its data is
+// lost.
+var (
+	badGateway    = fmt.Sprintf("http-%d", http.StatusBadGateway)
+	internalError = fmt.Sprintf("http-%d", http.StatusInternalServerError)
+)
 
 // upstreamIdle is http.DefaultMaxIdleConnsPerHost.
 const upstreamIdle = http.DefaultMaxIdleConnsPerHost
@@ -69,9 +73,7 @@ func (s *server) returned(below *call, class string) {
 		s.work(c)
 		return
 	}
-	c.status = badGateway
-	c.finish = s.network.clock.Now() + overhead(s.process.Rand)
-	c.set(c.finish, onAnswer)
+	s.refuse(c, badGateway)
 }
 
 var _ world.Backend = (*server)(nil)

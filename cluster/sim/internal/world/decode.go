@@ -68,7 +68,7 @@ func (w *World) applyOne(document []byte) error {
 
 // harmless kinds change nothing that is modelled.
 var harmless = []string{"Namespace", "ConfigMap", "Secret", "ServiceAccount", "Role", "RoleBinding", "ClusterRole",
-	"ClusterRoleBinding", "PersistentVolumeClaim", "PersistentVolume", "StorageClass", "PriorityClass"}
+	"ClusterRoleBinding", "PersistentVolume", "StorageClass", "PriorityClass"}
 
 // ignored kinds could change what users feel, and do not here.
 var ignored = []string{"Ingress", "NetworkPolicy", "HorizontalPodAutoscaler", "CronJob", "Job", "LimitRange", "ResourceQuota",
@@ -80,6 +80,7 @@ var appliers = map[string]func(*World, []byte) error{
 	"apps/v1 DaemonSet":             apply((*World).applyDaemonSet),
 	"v1 Service":                    apply((*World).applyService),
 	"v1 Pod":                        apply((*World).applyPod),
+	"v1 PersistentVolumeClaim":      apply((*World).applyClaim),
 	"policy/v1 PodDisruptionBudget": apply((*World).applyBudget),
 }
 
@@ -123,6 +124,7 @@ func (w *World) Reset() {
 	w.owners = slices.DeleteFunc(w.owners, func(o owner) bool { return !o.system() })
 	w.services = slices.DeleteFunc(w.services, func(s *Service) bool { return s.Namespace != systemNamespace })
 	w.budgets, w.laggard = nil, nil
+	clear(w.claims)
 	w.generation++
 	for _, p := range w.Pods("", everything) {
 		if p.Namespace != systemNamespace {

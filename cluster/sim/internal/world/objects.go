@@ -39,6 +39,8 @@ type containerSpec struct {
 	sidecar   bool        // an init container with restartPolicy Always
 	app       *app.Config // nil: an image that is not modelled
 	port      int         // that the application listens on
+	mounts    []string    // volumes
+	data      string      // the volume that the application keeps its data on; empty: none
 	ports     map[string]int
 	preStop   time.Duration
 	readiness *probeSpec
@@ -92,6 +94,9 @@ type Pod struct {
 	homeless   bool // the scheduler has tried, and found no node for it
 
 	endingSince time.Duration
+
+	claims map[string]string // keys of claims, by the names of the pod's volumes
+	lost   []string          // volumes that are empty and read-only
 }
 
 // Key names the pod as events do.

@@ -18,7 +18,7 @@ var everything = labels.Everything()
 func (w *World) create(o owner, t *Template, name string) *Pod {
 	w.serial++
 	p := &Pod{Namespace: t.Namespace, Name: name, Template: t, Phase: corev1.PodPending,
-		UID: w.uid(), world: w, owner: o, serial: w.serial,
+		UID: w.uid(), world: w, owner: o, serial: w.serial, claims: t.claimsOf(),
 		createdAt: w.Clock.Now(), readyAt: w.Clock.Now()}
 	w.pods[p.Key()] = p
 	for _, s := range w.servicesOf(t) {
@@ -39,6 +39,7 @@ func (p *Pod) bind(n *Node) {
 	p.world.scheduler.remember(p.Template)
 	p.Node = n
 	n.add(p)
+	p.settleVolumes()
 	p.world.tallies.count(p, true)
 	p.world.tallies.change(p, true, true)
 	p.tell(seatrial.Info, "scheduled to node %s", n.Name)

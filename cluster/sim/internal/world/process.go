@@ -2,6 +2,7 @@ package world
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/seatrial/seatrial/load/app"
@@ -19,6 +20,7 @@ type Process struct {
 	draining  bool
 	ended     bool
 	hung      bool
+	without   []string // volumes that were lost when it started
 	readyAt   time.Duration
 	backend   Backend
 }
@@ -49,12 +51,17 @@ func (p *Process) Listening() bool { return p.listening }
 // Draining says whether answers ask for their connection to be closed.
 func (p *Process) Draining() bool { return p.draining }
 
+// Broken says whether the process has lost the volume of its data.
+func (p *Process) Broken() bool {
+	return p.container.spec.data != "" && slices.Contains(p.without, p.container.spec.data)
+}
+
 // Still says whether the process stands still.
 func (p *Process) Still() bool { return p.hung || p.Pod.Node.frozen }
 
 // launch starts the container's application.
 func (c *Container) launch() {
-	p := &Process{Pod: c.pod, container: c, App: c.spec.app, Port: c.spec.port}
+	p := &Process{Pod: c.pod, container: c, App: c.spec.app, Port: c.spec.port, without: slices.Clone(c.pod.lost)}
 	p.Rand = c.pod.world.Seed.Rand("service time", c.identity())
 	c.process = p
 	launch := c.pod.world.Draw(c.pod.world.Timings.Launch, "launch", c.pod.Node.Name)
@@ -71,7 +78,7 @@ func (c *Container) launch() {
 
 // ready says what /readyz answers.
 func (p *Process) ready() bool {
-	return p.listening && !p.draining && p.Pod.world.Clock.Now() >= p.readyAt
+	return p.listening && !p.draining && !p.Broken() && p.Pod.world.Clock.Now() >= p.readyAt
 }
 
 // Terminate is SIGTERM.

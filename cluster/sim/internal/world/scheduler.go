@@ -146,7 +146,11 @@ func (s *scheduler) choose(p *Pod) (*Node, string) {
 	looked := 0
 	for ; looked < len(nodes) && len(s.feasible) < enough; looked++ {
 		n := nodes[(s.start+looked)%len(nodes)]
-		if why := c.refuses(n); why != "" {
+		why := c.refuses(n)
+		if why == "" {
+			why = p.elsewhere(n)
+		}
+		if why != "" {
 			refused[why]++
 			continue
 		}

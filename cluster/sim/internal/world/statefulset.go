@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 )
 
 // statefulSet keeps pods with names of their own, one after the other.
@@ -16,6 +17,7 @@ type statefulSet struct {
 	onDelete  bool
 	partition int
 	template  *Template
+	claims    []corev1.PersistentVolumeClaim // templates, one claim a pod of each
 	pods      map[int]*Pod
 	queued    bool
 }
@@ -35,7 +37,7 @@ func (w *World) applyStatefulSet(o *appsv1.StatefulSet) error {
 		s = &statefulSet{world: w, namespace: t.Namespace, name: o.Name, pods: map[int]*Pod{}}
 		w.owners = append(w.owners, s)
 	}
-	s.replicas, s.template = replicasOf(o.Spec.Replicas), t
+	s.replicas, s.template, s.claims = replicasOf(o.Spec.Replicas), t, o.Spec.VolumeClaimTemplates
 	s.parallel = o.Spec.PodManagementPolicy == appsv1.ParallelPodManagement
 	s.onDelete = o.Spec.UpdateStrategy.Type == appsv1.OnDeleteStatefulSetStrategyType
 	s.partition = 0
@@ -162,6 +164,9 @@ func (s *statefulSet) old(p *Pod) bool { return p.Template.Hash != s.template.Ha
 func (s *statefulSet) make(i int) {
 	p := s.world.create(s, s.template, fmt.Sprintf("%s-%d", s.name, i))
 	s.pods[i] = p
+	for _, c := range s.claims { // pkg/controller/statefulset: getPersistentVolumeClaims
+		p.claims[c.Name] = s.world.claim(s.namespace, fmt.Sprintf("%s-%s", c.Name, p.Name), &c.Spec)
+	}
 	s.world.scheduler.enqueue(p)
 	p.changed()
 }

@@ -85,6 +85,7 @@ func (w *World) container(c *corev1.Container) (*containerSpec, error) {
 	if err := w.application(s, c); err != nil {
 		return nil, err
 	}
+	s.mounts, s.data = mounted(c), volumeOf(c, s.app.Data)
 	if c.Lifecycle != nil && c.Lifecycle.PreStop != nil {
 		s.preStop = w.preStop(c)
 	}

@@ -69,6 +69,7 @@ type World struct {
 	services   []*Service
 	budgets    []*Budget
 	pods       map[string]*Pod
+	claims     map[string]*claim // by namespace and name
 	serial     uint64
 	up         bool         // the control plane is there
 	stalled    []controller // would have acted, had it been
@@ -86,7 +87,7 @@ type drawKey struct{ what, of string }
 // New boots a cluster: a control plane, the workers, and the agents' node.
 func New(clock *virtual.Clock, c Config) (*World, error) {
 	w := &World{Clock: clock, Seed: c.Seed, Timings: Kubernetes137().With(c.Timings), Version: c.Kubernetes,
-		up: true, pods: map[string]*Pod{}, draws: map[drawKey]uint64{}, labels: map[string]bool{}, left: map[string]*Node{}}
+		up: true, pods: map[string]*Pod{}, claims: map[string]*claim{}, draws: map[drawKey]uint64{}, labels: map[string]bool{}, left: map[string]*Node{}}
 	if w.Version == "" {
 		w.Version = Version
 	}
