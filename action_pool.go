@@ -4,6 +4,10 @@ package seatrial
 // state is a pool with as many nodes as before, in which each node is there or
 // has been replaced by one other.
 
+// VersionLabel is on a node that has joined later: its Kubernetes version. Where
+// its kubelet cannot be another program, as on kind, this label alone says so.
+const VersionLabel = "node.seatrial.dev/version"
+
 // AddNode lets an empty node join the cluster, as a new Node object, Ready.
 type AddNode struct {
 	Name string `json:"name"`
@@ -13,7 +17,7 @@ type AddNode struct {
 	// Where both names are the same, that node has left before, and the new
 	// one stays.
 	Like string `json:"like"`
-	// Version is the Kubernetes version of its kubelet, as in "v1.37.2".
+	// Version is its Kubernetes version, as in "v1.37.2"; see [VersionLabel].
 	Version string `json:"version"`
 }
 

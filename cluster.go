@@ -72,7 +72,8 @@ type Node struct {
 	Ready         bool
 	Unschedulable bool
 	ControlPlane  bool
-	// Kubernetes is the version of its kubelet, as in "v1.37.1".
+	// Kubernetes is its version, as in "v1.37.1": its kubelet's, or what its
+	// [VersionLabel] says.
 	Kubernetes string
 	// Agents: this node belongs to the load agents; no fault picks it.
 	Agents bool

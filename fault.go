@@ -49,6 +49,14 @@ type Checker interface {
 	Check(span time.Duration) error
 }
 
+// Grower is a fault that lets nodes join on top of those that a cluster has.
+// Where nodes cannot be made at will, that many more are booted with the
+// cluster, and held back.
+type Grower interface {
+	// Spares is the most of them at a time, for a cluster of so many workers.
+	Spares(workers int) int
+}
+
 // Builtin describes a fault of the catalog.
 type Builtin struct {
 	Name    string       // the YAML key

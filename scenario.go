@@ -57,6 +57,9 @@ type ClusterSpec struct {
 	Node NodeSize `yaml:"node"`
 	// Timings are set apart from Kubernetes' defaults; the report says so.
 	Timings Timings `yaml:"timings"`
+	// Spares counts the nodes that faults let join on top: the most that any
+	// variant of the scenario asks for, so that all can share a cluster.
+	Spares int `yaml:"-"`
 }
 
 // Workload is the ordinary Kubernetes objects under test.

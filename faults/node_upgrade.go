@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,7 @@ type NodeUpgrade struct {
 	MaxUnavailable int           `yaml:"maxUnavailable" doc:"surge and recreate: nodes that are drained without a new one at a time, beside those of maxSurge; recreate takes at least 1"`
 	Batch          int           `yaml:"batch" doc:"blueGreen: nodes that are drained at a time"`
 	Nodes          Nodes         `yaml:"nodes" doc:"the nodes of the pool; unlike elsewhere, a count of 0 means all that fit"`
-	Version        string        `yaml:"version" doc:"Kubernetes version of the new nodes, as in v1.37.2; default is the next patch release"`
+	Version        string        `yaml:"version" doc:"Kubernetes version of the new nodes, as in v1.37.2; default is the next patch release. It is in the label node.seatrial.dev/version; on kind nowhere else, as the kubelet stays the same program"`
 	Provision      time.Duration `yaml:"provision" doc:"how long it takes to get a new node; on GKE 4 to 5 minutes"`
 	Force          time.Duration `yaml:"force" doc:"how long budgets and grace periods are respected on a node; then pods are deleted, and the node, too"`
 	Pace           time.Duration `yaml:"pace" doc:"pause after each node, or after each batch of blueGreen: the pace of a person, or of a careful operator"`
@@ -76,6 +77,19 @@ func (u *NodeUpgrade) Check(span time.Duration) error {
 		return seatrial.Fail(seatrial.BadInput, errors.New("force is 0: budgets are respected for some time, but not for ever"), "such as force: 1h")
 	}
 	return u.Nodes.check()
+}
+
+// Spares is how many new nodes are there beside the old ones at a time. A node
+// that is made anew takes the machine of the one that left.
+func (u *NodeUpgrade) Spares(workers int) int {
+	pool := cmp.Or(u.Nodes.Count, len(u.Nodes.Names), workers)
+	switch u.Strategy {
+	case Surge:
+		return min(u.MaxSurge, pool)
+	case BlueGreen:
+		return pool
+	}
+	return 0
 }
 
 // Run upgrades the pool, and returns once the workload is whole again.

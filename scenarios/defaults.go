@@ -28,6 +28,37 @@ func fillDefaults(s *seatrial.Spec) {
 	fill(&s.Hurt, time.Second)
 }
 
+// reserve gives every variant's clusters the spare nodes that the most
+// demanding one needs.
+func reserve(s *seatrial.Scenario) {
+	most := map[string]int{}
+	for _, t := range s.Variants {
+		for _, c := range t.Spec.Clusters {
+			most[c.Name] = max(most[c.Name], sparesOf(t.Spec, c))
+		}
+	}
+	specs := []seatrial.Spec{s.Spec}
+	for _, t := range s.Variants {
+		specs = append(specs, t.Spec)
+	}
+	for _, spec := range specs {
+		for i := range spec.Clusters {
+			spec.Clusters[i].Spares = most[spec.Clusters[i].Name]
+		}
+	}
+}
+
+// sparesOf adds up what the faults on a cluster need: they may overlap.
+func sparesOf(s seatrial.Spec, c seatrial.ClusterSpec) int {
+	sum := 0
+	for _, f := range s.Faults {
+		if g, ok := f.Fault.(seatrial.Grower); ok && f.Cluster == c.Name {
+			sum += g.Spares(c.Workers)
+		}
+	}
+	return sum
+}
+
 func fill[T comparable](field *T, value T) {
 	var zero T
 	if *field == zero {

@@ -136,8 +136,24 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 	load := spec.Loads[0]
 	got := fmt.Sprintln(spec.Clusters, load.Method, load.Users, load.Connections, load.Client.Timeout,
 		spec.Hurt, spec.Timeline.Warmup, spec.Timeline.Recovery)
-	if want := "[{main 3  {0 0} {0s 0s 0s 0s <nil> 0/s 0/s <nil>}}] GET 50 1 30s 1s 10s 1m0s\n"; got != want {
+	if want := "[{main 3  {0 0} {0s 0s 0s 0s <nil> 0/s 0/s <nil>} 0}] GET 50 1 30s 1s 10s 1m0s\n"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// All variants can run on one cluster.
+func TestEveryVariantHasTheSpareNodesOfTheMostDemandingOne(t *testing.T) {
+	s := mustParse(t, small+`  faults: [{name: up, at: 5s, for: 40s, nodeUpgrade: {maxSurge: 2}}]
+  variants:
+  - {name: surge}
+  - {name: recreate, spec: {faults: [{name: up, nodeUpgrade: {strategy: recreate}}]}}
+  - {name: blue-green, spec: {faults: [{name: up, nodeUpgrade: {strategy: blueGreen}}]}}
+  - {name: two-at-once, spec: {faults: [{name: other, at: 5s, for: 40s, nodeUpgrade: {maxSurge: 2, nodes: {count: 2}}}]}}
+`, nil)
+	for _, v := range s.Variants {
+		if got := v.Spec.Clusters[0].Spares; got != 4 {
+			t.Errorf("%s: %d spare nodes, want 4, for two upgrades that may overlap", v.Variant, got)
+		}
 	}
 }
 

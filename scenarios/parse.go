@@ -135,6 +135,7 @@ func (p *parser) body() *seatrial.Scenario {
 		scenario.Variants = append(scenario.Variants, p.trial(spec, v))
 	}
 	baselineFirst(scenario.Variants)
+	reserve(scenario)
 	return scenario
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -42,6 +43,9 @@ type armed struct {
 // Observe finds the node as it is, arms the action in the guardian, and gets
 // ready what its proof needs: an answer from before, or a heartbeat in the node.
 func (c *Cluster) Observe(ctx context.Context, a seatrial.Action) (seatrial.Prior, error) {
+	if c.poolPower(a) != nil {
+		return c.observePool(ctx, a)
+	}
 	if !guarded(a) {
 		return c.Cluster.Observe(ctx, a)
 	}
@@ -102,7 +106,16 @@ func (c *Cluster) node(ctx context.Context, name string) (guardian.Node, error) 
 	if err != nil {
 		return guardian.Node{}, err
 	}
-	return pick(nodes, c.name, name)
+	return pick(nodes, c.name, c.machine(name))
+}
+
+// machine is the container that a node runs on: of the same name, unless the
+// node joined later.
+func (c *Cluster) machine(node string) string {
+	if id := c.ProviderID(node); id != "" {
+		return path.Base(id)
+	}
+	return node
 }
 
 func pick(nodes map[string]container, cluster, name string) (guardian.Node, error) {
@@ -119,6 +132,9 @@ func pick(nodes map[string]container, cluster, name string) (guardian.Node, erro
 
 // Act does an observed action; it ends by itself after its Expires.
 func (c *Cluster) Act(ctx context.Context, a seatrial.Action) error {
+	if c.poolPower(a) != nil {
+		return c.actOnPool(ctx, a)
+	}
 	if !guarded(a) {
 		return c.Cluster.Act(ctx, a)
 	}
@@ -157,6 +173,9 @@ func (c *Cluster) find(a seatrial.Action, acted bool) *armed {
 // when two looks at the node, a quarter of a second apart, find it as it was.
 // It needs nothing but p, so that any later process can call it.
 func (c *Cluster) Revert(ctx context.Context, a seatrial.Action, p seatrial.Prior) error {
+	if c.poolPower(a) != nil {
+		return c.revertPool(ctx, a, p)
+	}
 	if !guarded(a) {
 		return c.Cluster.Revert(ctx, a, p)
 	}

@@ -37,10 +37,13 @@ func boot(ctx context.Context, name string, s shape, o Options) error {
 	if err != nil {
 		return err
 	}
-	if hint := inotifyHint(s.nodes()); hint != "" {
+	if hint := inotifyHint(s.machines()); hint != "" {
 		o.log("warning: %s", hint)
 	}
 	o.log("booting cluster %s: a control plane, %d workers and the agents' node, from %s", name, s.workers, s.image.name)
+	if s.spares > 0 {
+		o.log("%d more nodes are booted and held back, for faults that let nodes join", s.spares)
+	}
 	if kept := others(ctx, name); kept != "" {
 		o.log("these are kept too, and use memory: %s; `seatrial clusters delete NAME` removes one", kept)
 	}

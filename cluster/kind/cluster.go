@@ -23,10 +23,12 @@ type Cluster struct {
 	name string // kind's
 	opts Options
 	link *link
+	pool *pool
 
 	mu       sync.Mutex
 	armed    []*armed
-	imported string // hash of the image that every node has
+	members  map[seatrial.Action]member // what was observed before an action on the pool
+	imported string                     // hash of the image that every node has
 }
 
 var _ seatrial.Cluster = (*Cluster)(nil)
@@ -84,7 +86,11 @@ func newCluster(ctx context.Context, name, called string, o Options, l *link, cl
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{name: name, opts: o, link: l}
+	c := &Cluster{name: name, opts: o, link: l, members: map[seatrial.Action]member{}}
+	if c.pool, err = newPool(name, config, l); err != nil {
+		return nil, err
+	}
+	c.pool.release = c.release
 	c.Cluster, err = kube.New(ctx, kube.Options{
 		Name:        called,
 		Ref:         seatrial.Ref{Backend: "kind", Name: name},
@@ -99,6 +105,16 @@ func newCluster(ctx context.Context, name, called string, o Options, l *link, cl
 		return nil, fmt.Errorf("reaching cluster %s: %w", name, err)
 	}
 	return c, nil
+}
+
+// Reset does what package kube does, and has each node be the one that it was
+// at boot.
+func (c *Cluster) Reset(ctx context.Context) error {
+	if err := c.pool.asBooted(ctx); err != nil {
+		return seatrial.Fail(seatrial.Infrastructure, fmt.Errorf("resetting the nodes of cluster %s: %w", c.name, err),
+			"`seatrial clusters delete "+c.name+"` starts afresh")
+	}
+	return c.Cluster.Reset(ctx)
 }
 
 // importAgent brings the agent's image to the nodes before anything is

@@ -15,6 +15,7 @@ import (
 type Info struct {
 	Name    string
 	Workers int // for the workload
+	Spares  int // held back, for faults that let nodes join
 	Image   string
 	Created time.Time
 	Healthy bool
@@ -35,7 +36,7 @@ func List(ctx context.Context) ([]Info, error) {
 	clusters := map[string]map[string]container{}
 	for _, c := range all {
 		name := c.Config.Labels[labelKind]
-		if _, known := workersOf(name); !known {
+		if _, _, known := sizeOf(name); !known {
 			continue
 		}
 		if clusters[name] == nil {
@@ -53,7 +54,7 @@ func List(ctx context.Context) ([]Info, error) {
 
 func inform(ctx context.Context, name string, nodes map[string]container) Info {
 	info := Info{Name: name}
-	info.Workers, _ = workersOf(name)
+	info.Workers, info.Spares, _ = sizeOf(name)
 	for _, n := range nodes {
 		info.Image = n.Config.Image
 		if info.Created.IsZero() || n.Created.Before(info.Created) {
@@ -65,7 +66,7 @@ func inform(ctx context.Context, name string, nodes map[string]container) Info {
 		err = l.release()
 	}
 	if info.InUse = errors.Is(err, errInUse); info.InUse || err == nil {
-		err = healthy(ctx, name, nodes, info.Workers)
+		err = healthy(ctx, name, nodes, shape{workers: info.Workers, spares: info.Spares})
 	}
 	if err != nil {
 		info.Why = err.Error()
@@ -75,8 +76,8 @@ func inform(ctx context.Context, name string, nodes map[string]container) Info {
 }
 
 // healthy is one look.
-func healthy(ctx context.Context, name string, nodes map[string]container, workers int) error {
-	if err := complete(nodes, workers); err != nil {
+func healthy(ctx context.Context, name string, nodes map[string]container, s shape) error {
+	if err := complete(nodes, s); err != nil {
 		return err
 	}
 	config, err := restConfig(name, Options{})
@@ -87,7 +88,7 @@ func healthy(ctx context.Context, name string, nodes map[string]container, worke
 	if err != nil {
 		return err
 	}
-	return ready(ctx, client, (shape{workers: workers}).nodes())
+	return ready(ctx, client, s.nodes())
 }
 
 // Create boots the cluster of a spec, or finds it.
@@ -110,7 +111,7 @@ func Create(ctx context.Context, spec seatrial.ClusterSpec, o Options) (Info, er
 // Delete removes a cluster that seatrial booted, with its guardian. It refuses
 // any other, and one that is in use.
 func Delete(ctx context.Context, name string) error {
-	if _, known := workersOf(name); !known {
+	if _, _, known := sizeOf(name); !known {
 		return seatrial.Fail(seatrial.BadInput, fmt.Errorf("cluster %q is not one of seatrial's", name),
 			"`seatrial clusters` lists them")
 	}

@@ -21,6 +21,7 @@ const DefaultWorkers = 3
 // shape is everything that decides what boots.
 type shape struct {
 	workers int
+	spares  int // held back from the boot on
 	image   nodeImage
 	size    seatrial.NodeSize // of a worker
 	timings seatrial.Timings
@@ -28,11 +29,14 @@ type shape struct {
 }
 
 func shapeOf(spec seatrial.ClusterSpec, image nodeImage, a adaptation) shape {
-	return shape{workers: cmp.Or(spec.Workers, DefaultWorkers), image: image, size: spec.Node, timings: spec.Timings, adaptation: a}
+	return shape{workers: cmp.Or(spec.Workers, DefaultWorkers), spares: spec.Spares, image: image, size: spec.Node, timings: spec.Timings, adaptation: a}
 }
 
-// nodes counts the containers: control plane, workers, and the agents' node.
+// nodes counts those in the API: control plane, workers, and the agents' node.
 func (s shape) nodes() int { return 1 + s.workers + 1 }
+
+// machines counts the containers.
+func (s shape) machines() int { return s.nodes() + s.spares }
 
 // name is that of the nth cluster of this shape, counted from 1.
 func (s shape) name(nth int) (string, error) {
@@ -41,7 +45,11 @@ func (s shape) name(nth int) (string, error) {
 		return "", err
 	}
 	sum := sha256.Sum256(append(append(config, s.image.id...), s.sizeText()...))
-	name := fmt.Sprintf("seatrial-%dw-%s", s.workers, hex.EncodeToString(sum[:4]))
+	size := strconv.Itoa(s.workers) + "w"
+	if s.spares > 0 {
+		size += strconv.Itoa(s.spares) + "s"
+	}
+	name := fmt.Sprintf("seatrial-%s-%s", size, hex.EncodeToString(sum[:4]))
 	if nth > 1 {
 		name += "-" + strconv.Itoa(nth)
 	}
@@ -57,17 +65,20 @@ func (s shape) sizeText() string {
 	return fmt.Sprintf("%+v", machineOf(s.size, s.hostCores))
 }
 
-var ours = regexp.MustCompile(`^seatrial-([0-9]+)w-[0-9a-f]{8}(-[0-9]+)?$`)
+var ours = regexp.MustCompile(`^seatrial-([0-9]{1,4})w(?:([0-9]{1,4})s)?-[0-9a-f]{8}(-[0-9]+)?$`)
 
-// workersOf reads the number of workers from a name; false when the name is
-// not one of seatrial's.
-func workersOf(name string) (int, bool) {
+// sizeOf reads the number of workers and of spare nodes from a name; false when
+// the name is not one of seatrial's.
+func sizeOf(name string) (workers, spares int, known bool) {
 	m := ours.FindStringSubmatch(name)
 	if m == nil {
-		return 0, false
+		return 0, 0, false
 	}
-	n, err := strconv.Atoi(m[1])
-	return n, err == nil
+	workers, err := strconv.Atoi(m[1])
+	if err == nil && m[2] != "" {
+		spares, err = strconv.Atoi(m[2])
+	}
+	return workers, spares, err == nil
 }
 
 // config is the kind configuration in YAML.
@@ -85,6 +96,9 @@ func (s shape) config() ([]byte, error) {
 		Labels:               map[string]string{kube.AgentsKey: "true"},
 		KubeadmConfigPatches: []string{agentsTaints},
 	})
+	for range s.spares { // last: kind numbers the workers in this order
+		c.Nodes = append(c.Nodes, v1alpha4.Node{Role: v1alpha4.WorkerRole, Image: s.image.name})
+	}
 	if s.CgroupV1 {
 		c.KubeadmConfigPatches = append(c.KubeadmConfigPatches, allowCgroupV1)
 	}

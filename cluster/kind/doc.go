@@ -16,6 +16,13 @@
 // a cluster of the right name is a cluster of the right shape, and a user's
 // own kind clusters are never touched.
 //
+// Nodes cannot be added to a kind cluster later. Those that a scenario's faults
+// let join are booted with it and held back: "seatrial-3w1s-1f2e3d4c" has one.
+// A machine that is held back has no kubelet and no Node object, and becomes a
+// node under any name by a new kubelet with credentials of that name; a node
+// that leaves gives its machine back. The machine's program stays the same, so
+// the version of a node that has joined is its label [seatrial.VersionLabel].
+//
 // What is done to nodes is done by a container beside them, see package
 // guardian.
 package kind

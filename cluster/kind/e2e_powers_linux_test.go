@@ -19,8 +19,8 @@ import (
 )
 
 // twoWorkers is the shape of these tests' cluster: what one node loses, the
-// other can take.
-var twoWorkers = seatrial.Spec{Clusters: []seatrial.ClusterSpec{{Name: "main", Workers: 2}}}
+// other can take, and one more can join.
+var twoWorkers = seatrial.Spec{Clusters: []seatrial.ClusterSpec{{Name: "main", Workers: 2, Spares: 1}}}
 
 // whole is a workload that keeps one pod on each worker, with a budget that
 // lets none of them go.

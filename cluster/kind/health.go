@@ -18,10 +18,9 @@ import (
 	"github.com/seatrial/seatrial/cluster/kind/guardian"
 )
 
-// complete is nil when all node containers of a cluster with so many workers
-// run.
-func complete(nodes map[string]container, workers int) error {
-	if want := (shape{workers: workers}).nodes(); len(nodes) != want {
+// complete is nil when all node containers of a cluster of that shape run.
+func complete(nodes map[string]container, s shape) error {
+	if want := s.machines(); len(nodes) != want {
 		return fmt.Errorf("it has %d of %d node containers", len(nodes), want)
 	}
 	for name, n := range nodes {

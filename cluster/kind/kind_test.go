@@ -55,6 +55,7 @@ func TestANameSaysTheWholeShape(t *testing.T) {
 		"the same, limited": shapeOf(seatrial.ClusterSpec{Node: seatrial.NodeSize{CPU: 1500}}, someImage, adaptation{hostCores: 1}),
 		"memory":            shapeOf(seatrial.ClusterSpec{Node: seatrial.NodeSize{Memory: 1 << 30}}, someImage, adaptation{hostCores: 2}),
 		"another timing":    shapeOf(seatrial.ClusterSpec{Timings: seatrial.Timings{NodeMonitorPeriod: time.Second}}, someImage, adaptation{}),
+		"spare nodes":       shapeOf(seatrial.ClusterSpec{Spares: 1}, someImage, adaptation{}),
 	} {
 		name := nameOf(t, other, 1)
 		if with, taken := seen[name]; taken {
@@ -72,14 +73,14 @@ func TestANameSaysTheWholeShape(t *testing.T) {
 }
 
 func TestOnlySeatrialsOwnClustersAreKnown(t *testing.T) {
-	for name, want := range map[string]int{
-		nameOf(t, shapeOf(seatrial.ClusterSpec{Workers: 12}, someImage, adaptation{}), 1): 12,
-		nameOf(t, shapeOf(seatrial.ClusterSpec{}, someImage, adaptation{}), 2):            3,
-		"kind": 0, "seatrial": 0, "seatrial-dev": 0, "my-seatrial-3w-01234567": 0, "seatrial-3w-0123456z": 0,
+	for name, want := range map[string][2]int{
+		nameOf(t, shapeOf(seatrial.ClusterSpec{Workers: 12}, someImage, adaptation{}), 1): {12},
+		nameOf(t, shapeOf(seatrial.ClusterSpec{Spares: 2}, someImage, adaptation{}), 2):   {3, 2},
+		"kind": {}, "seatrial": {}, "seatrial-dev": {}, "my-seatrial-3w-01234567": {}, "seatrial-3w-0123456z": {},
 	} {
-		workers, known := workersOf(name)
-		if workers != want || known != (want > 0) {
-			t.Errorf("%s: %d workers, known %v, want %d", name, workers, known, want)
+		workers, spares, known := sizeOf(name)
+		if got := [2]int{workers, spares}; got != want || known != (workers > 0) {
+			t.Errorf("%s: %d workers and spares, known %v, want %d", name, got, known, want)
 		}
 	}
 }
@@ -169,6 +170,10 @@ func TestAnActionIsSupportedWithSenseOnly(t *testing.T) {
 		"DNS":                 {seatrial.DNSDown{Expires: time.Second}, true},
 		"DNS pod":             {seatrial.DNSTerminated{Pod: "p", Expires: time.Second}, true},
 		"cordon":              {seatrial.Cordon{Node: "n"}, true},
+		"new node":            {seatrial.AddNode{Name: "m", Like: "n", Version: "v1.37.2"}, true},
+		"no version":          {seatrial.AddNode{Name: "m", Like: "n"}, false},
+		"removal":             {seatrial.RemoveNode{Name: "n"}, true},
+		"removal of nobody":   {seatrial.RemoveNode{Successor: "n"}, false},
 		"kubelet of nobody":   {seatrial.StopKubelet{Expires: time.Second}, false},
 		"kubelet for ever":    {seatrial.StopKubelet{Node: "n"}, false},
 		"no DNS for ever":     {seatrial.DNSDown{}, false},

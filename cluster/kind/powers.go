@@ -63,6 +63,9 @@ func guarded(a seatrial.Action) bool {
 // Supports checks the parameters. What drops packets also needs a kernel that
 // can do that in both directions, which the guardian has tried.
 func (c *Cluster) Supports(a seatrial.Action) error {
+	if p := c.poolPower(a); p != nil {
+		return seatrial.Fail(seatrial.BadInput, p.supported(), "")
+	}
 	if !guarded(a) {
 		return c.Cluster.Supports(a)
 	}
@@ -151,7 +154,7 @@ func (c *Cluster) plan(ctx context.Context, x *armed) (guardian.Plan, error) {
 		on, err = c.planDNSTerminated(ctx, x, &p, a)
 	}
 	if err == nil {
-		p.Node, err = pick(nodes, c.name, on)
+		p.Node, err = pick(nodes, c.name, c.machine(on))
 	}
 	if x.probe != nil {
 		x.probe.Node = p.Node

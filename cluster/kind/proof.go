@@ -19,6 +19,9 @@ const glance = 25 * time.Millisecond
 // Prove looks at the node from its host, and asks or listens to what runs in
 // it, until both show what a does.
 func (c *Cluster) Prove(ctx context.Context, a seatrial.Action) (seatrial.Proof, error) {
+	if c.poolPower(a) != nil {
+		return c.provePool(ctx, a)
+	}
 	if _, down := a.(seatrial.DNSDown); down || !guarded(a) {
 		return c.Cluster.Prove(ctx, a)
 	}
@@ -200,6 +203,9 @@ func leftovers(s guardian.State, found guardian.Prior) error {
 func absent(s guardian.State, found guardian.Prior) error {
 	var away []string
 	for _, name := range found.Daemons {
+		if s.Held && name == "kubelet" {
+			continue // the machine is no node any more
+		}
 		if !slices.Contains(s.Daemons, name) {
 			away = append(away, name)
 		}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/cluster/kube"
 )
@@ -160,7 +162,7 @@ func revive(ctx context.Context, name string, shape shape, nodes map[string]cont
 	if err != nil {
 		return err
 	}
-	if err := complete(nodes, shape.workers); err != nil {
+	if err := complete(nodes, shape); err != nil {
 		return err
 	}
 	if err := heal(ctx, l, nodes, o.log); err != nil {
@@ -172,13 +174,18 @@ func revive(ctx context.Context, name string, shape shape, nodes map[string]cont
 	return usable(ctx, name, shape, o, l)
 }
 
-// usable waits for the nodes and has the guardian answer.
+// usable has the nodes as they are to be, waits for them, and has the guardian
+// answer.
 func usable(ctx context.Context, name string, shape shape, o Options, l *link) error {
 	config, err := restConfig(name, o)
 	if err != nil {
 		return err
 	}
-	if err := awaitReady(ctx, config, shape.workers); err != nil {
+	err = asBooted(ctx, name, config, l)
+	if err == nil {
+		err = awaitReady(ctx, config, shape.workers)
+	}
+	if err != nil {
 		return seatrial.Fail(seatrial.Infrastructure, err, "`seatrial clusters delete "+name+"` starts afresh")
 	}
 	if err := awaitSize(ctx, config, shape.size); err != nil {
@@ -186,6 +193,18 @@ func usable(ctx context.Context, name string, shape shape, o Options, l *link) e
 	}
 	_, err = l.connect(ctx)
 	return err
+}
+
+// asBooted brings the pool of nodes back to what it was at boot.
+func asBooted(ctx context.Context, name string, config *rest.Config, l *link) error {
+	if err := awaitAPI(ctx, config); err != nil {
+		return err
+	}
+	p, err := newPool(name, config, l)
+	if err != nil {
+		return err
+	}
+	return p.asBooted(ctx)
 }
 
 // Clock is the one clock of the site: the real one.

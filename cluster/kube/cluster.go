@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -169,12 +170,25 @@ func (c *Cluster) Pods(_ context.Context, s seatrial.Selector) ([]seatrial.Pod, 
 	return pods, nil
 }
 
+// ProviderID is what a node says of its machine, as last seen; empty when it
+// says nothing, or when there is no such node.
+func (c *Cluster) ProviderID(node string) string {
+	for _, n := range c.cache.nodes() {
+		if n.Name == node {
+			return n.Spec.ProviderID
+		}
+	}
+	return ""
+}
+
+// node trusts the label on one that joined later: its kubelet may be the same
+// program as before.
 func node(n *corev1.Node) seatrial.Node {
 	_, control := n.Labels[controlPlane]
 	return seatrial.Node{
 		Name: n.Name, Labels: n.Labels, Ready: nodeReady(n).Status == corev1.ConditionTrue,
 		Unschedulable: n.Spec.Unschedulable, ControlPlane: control, Agents: n.Labels[AgentsKey] == "true",
-		Kubernetes: n.Status.NodeInfo.KubeletVersion,
+		Kubernetes: cmp.Or(n.Labels[seatrial.VersionLabel], n.Status.NodeInfo.KubeletVersion),
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/seatrial/seatrial"
-	"github.com/seatrial/seatrial/cluster/sim/internal/world"
 )
 
 func Example() {
@@ -101,7 +100,7 @@ func (s *Site) state() string {
 // meant to change.
 func unversioned(l labels.Set) labels.Set {
 	l = maps.Clone(l)
-	delete(l, world.VersionKey)
+	delete(l, seatrial.VersionLabel)
 	return l
 }
 

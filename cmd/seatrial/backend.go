@@ -112,7 +112,7 @@ func (s *site) find(ctx context.Context, shape seatrial.ClusterSpec) (*kind.Clus
 		return nil, err
 	}
 	for _, i := range all {
-		if i.Healthy && i.Workers == shape.Workers {
+		if i.Healthy && i.Workers == shape.Workers && i.Spares >= shape.Spares {
 			return s.attach(ctx, i.Name)
 		}
 	}

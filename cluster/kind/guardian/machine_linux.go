@@ -3,6 +3,7 @@ package guardian
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 
 	"github.com/seatrial/seatrial"
@@ -148,6 +149,13 @@ func (m linux) lookAt(n Node, deep bool) (State, error) {
 		}
 	}
 	s.Daemons = daemons(all)
+	for _, mark := range []string{HeldMark, JoiningMark} {
+		if _, err := os.Lstat(m.path(n.PID, "root"+mark)); err == nil {
+			s.Held = true
+		} else if !errors.Is(err, os.ErrNotExist) {
+			return State{}, fmt.Errorf("looking for %s: %w", mark, err)
+		}
+	}
 	if s.Freezer, err = k.frozen(); err != nil {
 		return State{}, err
 	}

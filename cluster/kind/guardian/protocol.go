@@ -114,6 +114,7 @@ type State struct {
 	Cut        int      `json:"cut,omitempty"`
 	CutDropped uint64   `json:"cutDropped,omitempty"`
 	Gone       bool     `json:"gone,omitempty"` // no process of the container is left
+	Held       bool     `json:"held,omitempty"` // one of the marks of a machine that is no node is there
 	Processes  int      `json:"processes"`      // that a freeze concerns: all but the node's init and zombies
 	Stopped    []int    `json:"stopped,omitempty"`
 	Awake      []string `json:"awake,omitempty"` // a few that are not stopped: "pid name state"
@@ -140,6 +141,14 @@ type Hello struct {
 	// where it can.
 	NoBlackout string `json:"noBlackout,omitempty"`
 }
+
+// HeldMark is a file in a node's container. While it is there, the machine is
+// held back: it is no node, and its kubelet cannot be started. JoiningMark is
+// there instead for the moment in which the machine becomes one.
+const (
+	HeldMark    = "/kind/seatrial-held"
+	JoiningMark = "/kind/seatrial-joining"
+)
 
 // KnownDaemons are what a node consists of, by the names of their processes,
 // of which the kernel keeps 15 characters.

@@ -11,9 +11,6 @@ import (
 	"github.com/seatrial/seatrial/journal"
 )
 
-// VersionKey labels a node that has joined later with its Kubernetes version.
-const VersionKey = "node.seatrial.dev/version"
-
 // AddNode lets an empty node join, Ready. It is like another one, which may
 // have left already, but for its name and version. The name must be free.
 func (w *World) AddNode(name, version string, like *Node) *Node {
@@ -22,7 +19,7 @@ func (w *World) AddNode(name, version string, like *Node) *Node {
 	for key, value := range like.Labels {
 		n.Labels[key] = value
 	}
-	n.Labels[corev1.LabelHostname], n.Labels[VersionKey] = name, version
+	n.Labels[corev1.LabelHostname], n.Labels[seatrial.VersionLabel] = name, version
 	n.Taints = slices.DeleteFunc(slices.Clone(like.Taints), func(t corev1.Taint) bool {
 		return strings.HasPrefix(t.Key, "node.kubernetes.io/") // the state of that node, not its kind
 	})

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/cluster/sim/internal/virtual"
 )
 
@@ -30,7 +31,7 @@ func TestANodeThatJoinsIsEmptyAndTakesPods(t *testing.T) {
 	like.Cordon(true)
 	n := w.AddNode("worker-new1", "v1.37.2", like)
 	if n.Ready != corev1.ConditionTrue || n.Unschedulable || len(n.Taints) > 0 || n.Version != "v1.37.2" ||
-		n.Labels[VersionKey] != "v1.37.2" || n.Labels[corev1.LabelHostname] != n.Name || n.Labels[WorkerKey] != "1" {
+		n.Labels[seatrial.VersionLabel] != "v1.37.2" || n.Labels[corev1.LabelHostname] != n.Name || n.Labels[WorkerKey] != "1" {
 		t.Errorf("the new node is %+v", n)
 	}
 	if got := nodeNames(w); !slices.Equal(got, []string{"agents", "control-plane", "worker", "worker-new1", "worker2"}) {
