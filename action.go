@@ -109,6 +109,7 @@ func DecodeAction(kind string, data []byte) (Action, error) {
 		{LoseVolume{}.Kind(), decode[LoseVolume]},
 		{AddNode{}.Kind(), decode[AddNode]},
 		{RemoveNode{}.Kind(), decode[RemoveNode]},
+		{Deschedule{}.Kind(), decode[Deschedule]},
 	} {
 		if known.kind == kind {
 			return known.read(data)

@@ -26,6 +26,8 @@ func TestEveryActionIsReadBackAsItWasWritten(t *testing.T) {
 		seatrial.LoseVolume{Namespace: "d", Pod: "db-0", Volume: "data", Expires: time.Second},
 		seatrial.AddNode{Name: "n-new", Like: "n", Version: "v1.37.2"},
 		seatrial.RemoveNode{Name: "n", Successor: "n-new"},
+		seatrial.Deschedule{Run: "1", PodLifeTime: time.Hour, RemoveDuplicates: true, TopologySpread: seatrial.TopologySpread{ScheduleAnyway: true},
+			LowNodeUtilization: seatrial.LowNodeUtilization{Targets: seatrial.Utilization{CPU: 50}}, Expires: time.Second},
 		seatrial.DNSTerminated{Namespace: "kube-system", Pod: "coredns-1", Expires: time.Second},
 	} {
 		raw, err := json.Marshal(a)

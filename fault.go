@@ -57,6 +57,15 @@ type Grower interface {
 	Spares(workers int) int
 }
 
+// Imager is a fault that runs something of its own in a cluster. Where images
+// have to be made and brought to the nodes, that is done before the trial.
+type Imager interface {
+	Images() []string // of [ImageDescheduler]
+}
+
+// ImageDescheduler is the image of the descheduler.
+const ImageDescheduler = "descheduler"
+
 // Builtin describes a fault of the catalog.
 type Builtin struct {
 	Name    string       // the YAML key

@@ -99,8 +99,8 @@ type Agents interface {
 	Connect(ctx context.Context, clock Clock, agents []Endpoint, loads []LoadPlan, sink Sink) (Attack, error)
 }
 
-// AgentImage is the container image of the agent and of the sample
-// application.
+// AgentImage is a container image that seatrial makes: that of the agent and of
+// the sample application, or one of [Imager].
 type AgentImage struct {
 	Name    string // as in manifests: "seatrial.dev/agent:dev"
 	Hash    string // of the content

@@ -8,6 +8,7 @@ func Catalog() []seatrial.Builtin {
 	return []seatrial.Builtin{
 		cniBroken,
 		controlPlaneOutage,
+		deschedule,
 		dnsDown,
 		dnsTerminated,
 		drain,

@@ -23,6 +23,7 @@ func ExampleCatalog() {
 	// Output:
 	// cniBroken          New pods on a node get no network, so none starts there.
 	// controlPlaneOutage API server, controllers, scheduler and etcd are away; the data plane goes on.
+	// deschedule         The descheduler runs: it evicts pods that would be better elsewhere.
 	// dnsDown            All pods of the cluster's DNS are gone.
 	// dnsTerminated      One pod of the cluster's DNS is dead, yet still gets queries.
 	// drain              Nodes are cordoned and their pods evicted, within their disruption budgets.

@@ -287,7 +287,7 @@ func TestIncidentsThatMakeNoSenseAreRefused(t *testing.T) {
 	}
 	for _, b := range Catalog() {
 		if err := b.New().(seatrial.Checker).Check(minute); err != nil && !strings.Contains(err.Error(), "leave for out") &&
-			b.Name != "podDelete" && b.Name != "rollingUpdate" && b.Name != "skew" && b.Name != "volumeLost" {
+			b.Name != "deschedule" && b.Name != "podDelete" && b.Name != "rollingUpdate" && b.Name != "skew" && b.Name != "volumeLost" {
 			t.Errorf("%s, as it is by default: %v", b.Name, err)
 		}
 	}

@@ -28,7 +28,7 @@ type Cluster struct {
 	mu       sync.Mutex
 	armed    []*armed
 	members  map[seatrial.Action]member // what was observed before an action on the pool
-	imported string                     // hash of the image that every node has
+	imported map[string]bool            // hashes of the images that every node has
 }
 
 var _ seatrial.Cluster = (*Cluster)(nil)
@@ -86,7 +86,7 @@ func newCluster(ctx context.Context, name, called string, o Options, l *link, cl
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{name: name, opts: o, link: l, members: map[seatrial.Action]member{}}
+	c := &Cluster{name: name, opts: o, link: l, imported: map[string]bool{}, members: map[seatrial.Action]member{}}
 	if c.pool, err = newPool(name, config, l); err != nil {
 		return nil, err
 	}
@@ -98,6 +98,7 @@ func newCluster(ctx context.Context, name, called string, o Options, l *link, cl
 		Clock:       clock,
 		Log:         o.log,
 		Agents:      o.Agents,
+		Images:      o.Images,
 		ImportImage: c.importImage,
 		Exclusive:   true,
 	})
@@ -134,17 +135,17 @@ func (c *Cluster) importAgent(ctx context.Context) error {
 func (c *Cluster) importImage(ctx context.Context, image seatrial.AgentImage) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.imported == image.Hash {
+	if c.imported[image.Hash] {
 		return nil
 	}
 	all, err := kindNodes(c.name, c.opts)
 	if err != nil {
 		return err
 	}
-	if err := loadAgent(ctx, all, image); err != nil {
+	if err := loadImage(ctx, all, image); err != nil {
 		return err
 	}
-	c.imported = image.Hash
+	c.imported[image.Hash] = true
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/cluster/kind/guardian"
+	"github.com/seatrial/seatrial/images/descheduler"
 )
 
 // onKind skips unless real clusters are asked for.
@@ -21,7 +22,8 @@ func onKind(t *testing.T) Options {
 	if os.Getenv("SEATRIAL_E2E") == "" {
 		t.Skip("needs Docker and a node image, and boots a cluster: set SEATRIAL_E2E=1")
 	}
-	return Options{Agents: testAgents(), Log: t.Logf, Artifacts: os.Getenv("SEATRIAL_E2E_LOGS")}
+	images := map[string]func(context.Context) (seatrial.AgentImage, error){seatrial.ImageDescheduler: (&descheduler.Provider{Log: t.Logf}).Image}
+	return Options{Agents: testAgents(), Images: images, Log: t.Logf, Artifacts: os.Getenv("SEATRIAL_E2E_LOGS")}
 }
 
 // oneWorker is the shape of the clusters of these tests, which no scenario

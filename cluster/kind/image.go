@@ -101,12 +101,14 @@ func imageID(ctx context.Context, name string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// agentMark is a file in every node that holds the hash of the agent's image
-// that was loaded into it; it lives and dies with the node.
-const agentMark = "/kind/seatrial-agent-image"
+// imageMark names a file in every node that holds the hash of the image of that
+// name that was loaded into it; it lives and dies with the node.
+func imageMark(name string) string {
+	return "/kind/seatrial-image-" + strings.NewReplacer("/", "_", ":", "_").Replace(name)
+}
 
-// loadAgent loads the agent's image into every node that has not got it.
-func loadAgent(ctx context.Context, all []nodes.Node, image seatrial.AgentImage) error {
+// loadImage loads an image of seatrial's into every node that has not got it.
+func loadImage(ctx context.Context, all []nodes.Node, image seatrial.AgentImage) error {
 	errs := make(chan error, len(all))
 	for _, n := range all {
 		go func() { errs <- loadInto(ctx, n, image) }()
@@ -119,25 +121,25 @@ func loadAgent(ctx context.Context, all []nodes.Node, image seatrial.AgentImage)
 }
 
 func loadInto(ctx context.Context, n nodes.Node, image seatrial.AgentImage) error {
-	mark := image.Name + " " + image.Hash
-	if n.CommandContext(ctx, "grep", "-qxF", mark, agentMark).Run() == nil {
+	mark, file := image.Name+" "+image.Hash, imageMark(image.Name)
+	if n.CommandContext(ctx, "grep", "-qxF", mark, file).Run() == nil {
 		return nil
 	}
 	archive, err := os.Open(image.Archive)
 	if err != nil {
-		return fmt.Errorf("loading the agent's image: %w", err)
+		return fmt.Errorf("loading image %s: %w", image.Name, err)
 	}
 	defer archive.Close()
 	if err := nodeutils.LoadImageArchive(n, archive); err != nil {
-		return fmt.Errorf("loading the agent's image into %s: %w", n, err)
+		return fmt.Errorf("loading image %s into %s: %w", image.Name, n, err)
 	}
 	// Pinned: the kubelet's garbage collection must not take what cannot be
 	// pulled again.
 	if err := n.CommandContext(ctx, "ctr", "--namespace=k8s.io", "images", "label", image.Name,
 		"io.cri-containerd.pinned=pinned").Run(); err != nil {
-		return fmt.Errorf("pinning the agent's image in %s: %w", n, err)
+		return fmt.Errorf("pinning image %s in %s: %w", image.Name, n, err)
 	}
-	if err := nodeutils.WriteFile(n, agentMark, mark+"\n"); err != nil {
+	if err := nodeutils.WriteFile(n, file, mark+"\n"); err != nil {
 		return fmt.Errorf("marking %s: %w", n, err)
 	}
 	return nil

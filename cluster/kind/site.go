@@ -20,6 +20,8 @@ type Options struct {
 	// client. Nil is enough where neither an agent nor a new guardian is
 	// needed.
 	Agents seatrial.Agents
+	// Images make what else faults run in a cluster, see [seatrial.Imager].
+	Images map[string]func(context.Context) (seatrial.AgentImage, error)
 	// Image is the node image. Empty takes seatrial/node of the version that
 	// the scenario asks for, or the newest, where that was built; otherwise
 	// kindest/node.
@@ -83,6 +85,27 @@ func (s *Site) open(ctx context.Context, spec seatrial.Spec) error {
 		same[first]++
 		if err := s.add(ctx, w.Name, shape, same[first]); err != nil {
 			return err
+		}
+	}
+	return s.bring(ctx, spec.Faults)
+}
+
+// bring has the images that faults need on the nodes before there is any load:
+// a build takes minutes.
+func (s *Site) bring(ctx context.Context, faults []seatrial.FaultSpec) error {
+	for _, f := range faults {
+		imager, ok := f.Fault.(seatrial.Imager)
+		if !ok {
+			continue
+		}
+		cluster, err := s.find(f.Cluster)
+		if err != nil {
+			return err
+		}
+		for _, name := range imager.Images() {
+			if _, err := cluster.ImportImage(ctx, name); err != nil {
+				return fmt.Errorf("preparing fault %s: %w", f.Name, err)
+			}
 		}
 	}
 	return nil
@@ -212,6 +235,14 @@ func (s *Site) Clock() seatrial.Clock { return s.clock }
 
 // Cluster finds a cluster by its name in the scenario; empty is the first.
 func (s *Site) Cluster(name string) (seatrial.Cluster, error) {
+	c, err := s.find(name)
+	if err != nil {
+		return nil, err // not a nil *Cluster in an interface that is not nil
+	}
+	return c, nil
+}
+
+func (s *Site) find(name string) (*Cluster, error) {
 	for i, known := range s.names {
 		if known == name || name == "" {
 			return s.clusters[i], nil

@@ -32,6 +32,8 @@ func (c *Cluster) power(a seatrial.Action) (power, error) {
 		return restart{c, a}, nil
 	case seatrial.DNSDown:
 		return dnsDown{c, a}, nil
+	case seatrial.Deschedule:
+		return descheduling{c, a}, nil
 	}
 	switch a.(type) {
 	case seatrial.BreakCNI, seatrial.LoseVolume:
@@ -59,6 +61,10 @@ func (c *Cluster) Supports(a seatrial.Action) error {
 	switch a := a.(type) {
 	case seatrial.Restart:
 		_, err = parseWorkload(a)
+	case seatrial.Deschedule:
+		if c.o.Images[seatrial.ImageDescheduler] == nil {
+			return seatrial.Fail(seatrial.BadInput, errors.New("the descheduler is not supported on this backend: it has no image of it"), "run it with --on kind")
+		}
 	case seatrial.Evict:
 		if a.Force < 0 {
 			err = fmt.Errorf("evict: force is %s; how long budgets are respected is at least 0", a.Force)
@@ -69,8 +75,10 @@ func (c *Cluster) Supports(a seatrial.Action) error {
 
 // observation is what this process remembers between the steps of an action.
 type observation struct {
-	uid        types.UID // of the object that is meant
-	generation int64     // of its spec once it was changed
+	uid        types.UID            // of the object that is meant
+	generation int64                // of its spec once it was changed
+	evicted    map[string]types.UID // pods that others had evicted before the act
+	told       bool                 // what only the proof has found out
 }
 
 func (c *Cluster) keep(a seatrial.Action, o observation) {

@@ -58,13 +58,30 @@ func (c *Cluster) ImportAgentImage(ctx context.Context) (seatrial.AgentImage, er
 	if err != nil {
 		return image, fmt.Errorf("making the agent's image: %w", err)
 	}
+	return image, c.importImage(ctx, image)
+}
+
+// ImportImage does the same with another image of [Options].Images.
+func (c *Cluster) ImportImage(ctx context.Context, name string) (seatrial.AgentImage, error) {
+	from := c.o.Images[name]
+	if from == nil {
+		return seatrial.AgentImage{}, seatrial.Fail(seatrial.BadInput, fmt.Errorf("there is no image of the %s here", name), "run it with --on kind")
+	}
+	image, err := from(ctx)
+	if err != nil {
+		return image, err
+	}
+	return image, c.importImage(ctx, image)
+}
+
+func (c *Cluster) importImage(ctx context.Context, image seatrial.AgentImage) error {
 	if c.o.ImportImage == nil {
-		return image, nil
+		return nil
 	}
 	if err := c.o.ImportImage(ctx, image); err != nil {
-		return image, fmt.Errorf("bringing image %s to the nodes: %w", image.Name, err)
+		return fmt.Errorf("bringing image %s to the nodes: %w", image.Name, err)
 	}
-	return image, nil
+	return nil
 }
 
 func (c *Cluster) agentsNamespace(ctx context.Context) error {

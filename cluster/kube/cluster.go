@@ -39,6 +39,9 @@ type Options struct {
 	Clock  *Clock                           // nil makes one
 	Log    func(format string, args ...any) // progress for people; may be nil
 	Agents seatrial.Agents                  // needed by [Cluster.StartAgents] alone
+	// Images make what else seatrial runs in a cluster, by the names of
+	// [seatrial.Imager].
+	Images map[string]func(context.Context) (seatrial.AgentImage, error)
 	// ImportImage brings an image to the nodes and is cheap when it is there
 	// already. Nil means that the nodes can get it themselves.
 	ImportImage func(ctx context.Context, img seatrial.AgentImage) error

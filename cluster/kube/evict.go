@@ -60,6 +60,7 @@ func (e eviction) act(ctx context.Context) error {
 // once is one attempt. That the pod is gone already is no error; the proof
 // decides.
 func (e eviction) once(ctx context.Context, uid types.UID) error {
+	e.news.ownEviction(uid)
 	err := e.client.CoreV1().Pods(e.a.Namespace).EvictV1(ctx, &policyv1.Eviction{
 		ObjectMeta:    metav1.ObjectMeta{Namespace: e.a.Namespace, Name: e.a.Name},
 		DeleteOptions: &metav1.DeleteOptions{Preconditions: &metav1.Preconditions{UID: &uid}},

@@ -27,6 +27,9 @@ type news struct {
 	nodes  map[types.UID]journal.NodeChange
 	pods   map[types.UID]podState
 	events map[types.UID]int32 // times that a Kubernetes Event was counted
+
+	own     map[types.UID]bool   // pods that seatrial itself evicts, and tells of
+	evicted map[string]types.UID // the latest pod of that namespace/name which others have evicted
 }
 
 // podState is what is remembered of a pod.
@@ -39,7 +42,8 @@ type podState struct {
 
 func newNews(clock *Clock) *news {
 	return &news{clock: clock, nodes: map[types.UID]journal.NodeChange{},
-		pods: map[types.UID]podState{}, events: map[types.UID]int32{}}
+		pods: map[types.UID]podState{}, events: map[types.UID]int32{},
+		own: map[types.UID]bool{}, evicted: map[string]types.UID{}}
 }
 
 // watch begins with the pods outside the system's namespaces as they are.
@@ -115,6 +119,7 @@ func (n *news) pod(o *corev1.Pod, deleted bool) {
 		delete(n.pods, o.UID)
 		now.Ready, now.Deleted = false, true
 	}
+	n.foreignEviction(o, now.name)
 	tell := func(s seatrial.Severity, format string, args ...any) {
 		n.tell(seatrial.KindPod, now.name, s, fmt.Sprintf(format, args...), now.PodChange)
 	}

@@ -50,6 +50,8 @@ func (c *Cluster) power(a seatrial.Action) (power, error) {
 		return c.addNode(a)
 	case seatrial.RemoveNode:
 		return c.removeNode(a)
+	case seatrial.Deschedule:
+		return &deschedule{cluster: c, action: a}, nil
 	case seatrial.StopControlPlane:
 		return c.stopControlPlane(a), nil
 	}

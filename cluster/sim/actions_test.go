@@ -124,6 +124,7 @@ func actions(s *Site) []seatrial.Action {
 		seatrial.Cordon{Node: node},
 		seatrial.Evict{Namespace: pod.Namespace, Name: pod.Name},
 		seatrial.Restart{Namespace: "default", Workload: "deployment/shop0"},
+		seatrial.Deschedule{Run: "1", RemoveDuplicates: true, Expires: expires},
 		seatrial.DNSDown{Expires: expires},
 		seatrial.DNSTerminated{Namespace: dns.Namespace, Pod: dns.Name, Expires: expires},
 		seatrial.BreakCNI{Node: node, Expires: expires},

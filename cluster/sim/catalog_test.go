@@ -23,6 +23,7 @@ import (
 // Every fault of the catalog is tried, whether it has some or not.
 var variations = map[string][]string{
 	"controlPlaneOutage": {"{name: f, at: 5s, for: 20s, controlPlaneOutage: {}}"},
+	"deschedule":         {"{name: f, at: 5s, for: 40s, deschedule: {strategies: [PodLifeTime], maxPodLifeTimeSeconds: 1, every: 15s}}"},
 	"dnsTerminated":      {"{name: f, at: 5s, for: 20s, dnsTerminated: {}}"},
 	"drain":              {"{name: f, at: 5s, for: 20s, drain: {nodes: {count: 2}}}"},
 	"liveMigration": {
@@ -238,6 +239,9 @@ func (s *Site) inForce() string {
 	}
 	if !w.Up() {
 		left = append(left, "the control plane is away")
+	}
+	if len(s.cluster.descheduling) > 0 {
+		left = append(left, "the descheduler runs, or its Job is there")
 	}
 	return strings.Join(left, ", ")
 }

@@ -27,6 +27,8 @@ type Cluster struct {
 	// losers are the UIDs of pods that are to lose a volume, by the action's
 	// target: one of the same name that comes later is not meant.
 	losers map[string]string
+	// descheduling are runs of the descheduler that were not taken away yet.
+	descheduling map[string]*descheduling
 }
 
 var _ seatrial.Cluster = (*Cluster)(nil)

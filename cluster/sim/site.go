@@ -44,7 +44,8 @@ func Open(spec seatrial.Spec, seed uint64) (*Site, error) {
 		clock.Close()
 		return nil, err
 	}
-	s := &Site{clock: clock, cluster: &Cluster{world: w, network: network.New(w), name: shape.Name, revisions: map[string]string{}, acts: map[string]int{}, losers: map[string]string{}}}
+	s := &Site{clock: clock, cluster: &Cluster{world: w, network: network.New(w), name: shape.Name,
+		revisions: map[string]string{}, acts: map[string]int{}, losers: map[string]string{}, descheduling: map[string]*descheduling{}}}
 	if err := s.cluster.Settle(context.Background()); err != nil {
 		clock.Close()
 		return nil, err

@@ -97,8 +97,11 @@ func (e *evict) wait(begun time.Duration) time.Duration {
 }
 
 func (e *evict) tell(o seatrial.EvictionOutcome, s seatrial.Severity, message string) {
-	e.cluster.world.Tell(seatrial.Event{Kind: seatrial.KindEviction,
-		Subject: e.action.Namespace + "/" + e.action.Name, Severity: s, Message: message, Data: seatrial.Eviction{Outcome: o}})
+	e.cluster.tellEviction(e.action.Namespace+"/"+e.action.Name, o, s, message)
+}
+
+func (c *Cluster) tellEviction(pod string, o seatrial.EvictionOutcome, s seatrial.Severity, message string) {
+	c.world.Tell(seatrial.Event{Kind: seatrial.KindEviction, Subject: pod, Severity: s, Message: message, Data: seatrial.Eviction{Outcome: o}})
 }
 
 // restart rolls a workload out anew.

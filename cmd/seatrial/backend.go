@@ -10,6 +10,7 @@ import (
 	"github.com/seatrial/seatrial/cluster/kind"
 	"github.com/seatrial/seatrial/cluster/sim"
 	agentimage "github.com/seatrial/seatrial/images/agent"
+	"github.com/seatrial/seatrial/images/descheduler"
 	"github.com/seatrial/seatrial/load"
 )
 
@@ -83,6 +84,7 @@ func (agents) Connect(ctx context.Context, clock seatrial.Clock, at []seatrial.E
 func (s *site) options(artifacts string) kind.Options {
 	return kind.Options{
 		Agents:    agents{&agentimage.Provider{Binary: s.agentImage, Log: s.log}},
+		Images:    map[string]func(context.Context) (seatrial.AgentImage, error){seatrial.ImageDescheduler: (&descheduler.Provider{Log: s.log}).Image},
 		Image:     s.nodeImage,
 		Log:       s.log,
 		Artifacts: artifacts,

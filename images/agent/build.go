@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/images/static"
 )
 
 const (
@@ -40,11 +41,11 @@ func (p *Provider) build(ctx context.Context, cache string) (string, error) {
 		return "", seatrial.Fail(seatrial.Infrastructure, fmt.Errorf("finding the agent's source: %w", err), hintBinary)
 	}
 	path := filepath.Join(cache, "seatrial-agent-"+key)
-	if cached(path) {
+	if static.Cached(path) {
 		return path, nil
 	}
 	p.log("building the agent for linux/%s", p.arch())
-	err = replace(path, func(temporary string) error {
+	err = static.Replace(path, func(temporary string) error {
 		_, err := tool.run(ctx, append([]string{"build", "-o", temporary}, append(buildFlags, command)...)...)
 		return err
 	})

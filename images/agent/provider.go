@@ -16,14 +16,11 @@ import (
 	"runtime"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/images/static"
 )
 
 // Name is what manifests call the image.
 const Name = "seatrial.dev/agent:dev"
-
-// Nobody is the user that the image's processes have unless a pod says
-// otherwise: the "nonroot" of distroless images.
-const Nobody = "65532"
 
 // Provider finds or makes the image. The zero Provider is ready for use.
 type Provider struct {
@@ -52,7 +49,7 @@ func (p *Provider) Image(ctx context.Context) (seatrial.AgentImage, error) {
 }
 
 func (p *Provider) image(ctx context.Context) (seatrial.AgentImage, error) {
-	cache, err := p.cache()
+	cache, err := static.Folder(p.Cache, "agent")
 	if err != nil {
 		return seatrial.AgentImage{}, err
 	}
@@ -60,12 +57,13 @@ func (p *Provider) image(ctx context.Context) (seatrial.AgentImage, error) {
 	if err != nil {
 		return seatrial.AgentImage{}, err
 	}
-	content, err := readBinary(binary, p.arch())
+	image := static.Image{Name: Name, Path: "/seatrial-agent", Arch: p.arch()}
+	content, err := image.Read(binary)
 	if err != nil {
 		return seatrial.AgentImage{}, seatrial.Fail(seatrial.BadInput, err,
 			fmt.Sprintf("--agent-image needs a static seatrial-agent for linux/%s: CGO_ENABLED=0 GOOS=linux GOARCH=%s go build ./cmd/seatrial-agent", p.arch(), p.arch()))
 	}
-	return archive(cache, binary, content, p.arch())
+	return image.Archive(cache, binary, content)
 }
 
 // binary is the path of the Linux binary, from the first source that has it.
@@ -96,21 +94,4 @@ func (p *Provider) log(format string, args ...any) {
 	if p.Log != nil {
 		p.Log(format, args...)
 	}
-}
-
-// cache is the folder for what is made here; it exists.
-func (p *Provider) cache() (string, error) {
-	dir := p.Cache
-	if dir == "" {
-		user, err := os.UserCacheDir()
-		if err != nil {
-			return "", seatrial.Fail(seatrial.Infrastructure, fmt.Errorf("finding the cache folder: %w", err), "set HOME or XDG_CACHE_HOME")
-		}
-		dir = filepath.Join(user, "seatrial")
-	}
-	dir = filepath.Join(dir, "agent")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", seatrial.Fail(seatrial.Infrastructure, err, "the cache folder must be writable; XDG_CACHE_HOME names another one")
-	}
-	return dir, nil
 }

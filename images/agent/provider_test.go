@@ -19,6 +19,7 @@ import (
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/images/agent"
+	"github.com/seatrial/seatrial/images/static"
 )
 
 func ExampleProvider() {
@@ -44,7 +45,7 @@ func TestTheImageIsTheBinaryAndNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if config.OS != "linux" || config.Architecture != runtime.GOARCH || config.Config.User != agent.Nobody ||
+	if config.OS != "linux" || config.Architecture != runtime.GOARCH || config.Config.User != static.Nobody ||
 		strings.Join(config.Config.Entrypoint, " ") != "/seatrial-agent" {
 		t.Errorf("config %+v", config)
 	}

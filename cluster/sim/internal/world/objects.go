@@ -25,6 +25,7 @@ type Template struct {
 	scheduling scheduling
 
 	deletionCost int
+	evictAnyway  bool       // by its annotation, the descheduler protects it from nothing
 	generation   uint64     // of the world's services, when services was made
 	services     []*Service // that select it
 	tally        *tally     // of its own pods that do not terminate

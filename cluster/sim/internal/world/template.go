@@ -26,6 +26,7 @@ const agentBinary = "seatrial-agent"
 func (w *World) template(namespace string, meta *metav1.ObjectMeta, spec *corev1.PodSpec) (*Template, error) {
 	t := &Template{Namespace: namespace, Labels: labels.Set(meta.Labels), Spec: spec, grace: w.Timings.DefaultGrace,
 		deletionCost: costOf(meta.Annotations)}
+	_, t.evictAnyway = meta.Annotations[evictAnyway]
 	if spec.TerminationGracePeriodSeconds != nil {
 		t.grace = time.Duration(*spec.TerminationGracePeriodSeconds) * time.Second
 	}

@@ -36,24 +36,30 @@ type Timings struct {
 	DefaultGrace  time.Duration // pkg/apis/core/v1: DefaultTerminationGracePeriodSeconds
 	EvictionRetry time.Duration // staging/src/k8s.io/kubectl/pkg/drain: retries after 5 s
 
+	// The descheduler's client, as of client-go when nothing is asked for:
+	// staging/src/k8s.io/client-go/rest/config.go: DefaultQPS, DefaultBurst.
+	EvictionQPS   float64
+	EvictionBurst int
+
 	// kube-proxy.
 	ProxyMinSync time.Duration // pkg/proxy/apis/config: iptables.minSyncPeriod
 
 	// Latencies of a small cluster; each is drawn between its two ends.
-	Host       Range // something is done to a node from its host (kind)
-	Confirm    Range // it is seen to be undone: two looks, a quarter of a second apart (kind)
-	API        Range // a request to the API server from outside (kind)
-	News       Range // a change reaches a watch from outside (kind)
-	Control    Range // a change is seen and acted on by a controller or by the scheduler (kind)
-	Watch      Range // a change reaches a kubelet or a kube-proxy (kind)
-	Sandbox    Range // a pod's sandbox and network are made (kind)
-	Start      Range // a container is created and started (kind)
-	Signal     Range // from a kubelet's decision to end a container to its first signal (kind)
-	Launch     Range // from a container's start to its application's first instruction that matters (kind)
-	Boot       Range // from power to the kubelet (kind)
-	Teardown   Range // from the last container's end to the pod's address being gone (kind)
-	Removal    Range // from there to the object being gone (kind)
-	ProxyApply Range // kube-proxy writes its rules (kind)
+	Host        Range // something is done to a node from its host (kind)
+	Confirm     Range // it is seen to be undone: two looks, a quarter of a second apart (kind)
+	API         Range // a request to the API server from outside (kind)
+	News        Range // a change reaches a watch from outside (kind)
+	Control     Range // a change is seen and acted on by a controller or by the scheduler (kind)
+	Watch       Range // a change reaches a kubelet or a kube-proxy (kind)
+	Sandbox     Range // a pod's sandbox and network are made (kind)
+	Start       Range // a container is created and started (kind)
+	Signal      Range // from a kubelet's decision to end a container to its first signal (kind)
+	Launch      Range // from a container's start to its application's first instruction that matters (kind)
+	Boot        Range // from power to the kubelet (kind)
+	Teardown    Range // from the last container's end to the pod's address being gone (kind)
+	Removal     Range // from there to the object being gone (kind)
+	ProxyApply  Range // kube-proxy writes its rules (kind)
+	Descheduler Range // from the descheduler's Job to its first eviction (kind)
 }
 
 // Range is a time that is drawn evenly from [Low, High).
@@ -85,6 +91,8 @@ func Kubernetes137() Timings {
 		MinimumGrace:      2 * time.Second,
 		DefaultGrace:      30 * time.Second,
 		EvictionRetry:     5 * time.Second,
+		EvictionQPS:       5,
+		EvictionBurst:     10,
 		ProxyMinSync:      time.Second,
 		Host:              Range{5 * time.Millisecond, 60 * time.Millisecond},
 		Confirm:           Range{300 * time.Millisecond, 600 * time.Millisecond},
@@ -100,6 +108,7 @@ func Kubernetes137() Timings {
 		Teardown:          Range{300 * time.Millisecond, 600 * time.Millisecond},
 		Removal:           Range{300 * time.Millisecond, 1000 * time.Millisecond},
 		ProxyApply:        Range{50 * time.Millisecond, 250 * time.Millisecond},
+		Descheduler:       Range{2 * time.Second, 5 * time.Second},
 	}
 }
 
