@@ -25,6 +25,8 @@ type prior struct {
 	// Control: the node is the control plane's, so the API server has to come
 	// back too.
 	Control bool `json:"control,omitempty"`
+	// Volume asks whether a pod can use its volume again.
+	Volume *guardian.Probe `json:"volume,omitempty"`
 }
 
 // armed is an action between Observe and Revert.
@@ -275,6 +277,9 @@ func (c *Cluster) lookRestored(ctx context.Context, was prior, long bool) error 
 			return err
 		}
 		left, away := leftovers(state, was.Found), absent(state, was.Found)
+		if was.Volume != nil && !state.Gone {
+			left = errors.Join(left, refused(ctx, g, was))
+		}
 		if left == nil && (away == nil || !long) {
 			return away
 		}

@@ -18,6 +18,8 @@ const (
 	portAPI     = 6443  // of the API server
 	portKubelet = 10250 // of every kubelet
 	portDNS     = 53
+
+	runtimeSocket = "/run/containerd/containerd.sock" // of a node's containerd
 )
 
 // controlDaemons are the control plane's own, by the names of their processes.
@@ -45,6 +47,10 @@ func expiry(a seatrial.Action) time.Duration {
 		return a.Expires
 	case seatrial.DNSTerminated:
 		return a.Expires
+	case seatrial.BreakCNI:
+		return a.Expires
+	case seatrial.LoseVolume:
+		return a.Expires
 	}
 	return 0
 }
@@ -54,7 +60,8 @@ func expiry(a seatrial.Action) time.Duration {
 func guarded(a seatrial.Action) bool {
 	switch a.(type) {
 	case seatrial.Freeze, seatrial.Throttle, seatrial.StopKubelet, seatrial.StopRuntime, seatrial.Partition,
-		seatrial.PowerOff, seatrial.StopControlPlane, seatrial.DNSDown, seatrial.DNSTerminated:
+		seatrial.PowerOff, seatrial.StopControlPlane, seatrial.DNSDown, seatrial.DNSTerminated,
+		seatrial.BreakCNI, seatrial.LoseVolume:
 		return true
 	}
 	return false
@@ -92,7 +99,11 @@ func (c *Cluster) Supports(a seatrial.Action) error {
 		node = a.Node
 	case seatrial.PowerOff:
 		node = a.Node
+	case seatrial.BreakCNI:
+		node = a.Node
 	case seatrial.DNSTerminated:
+		node = a.Pod
+	case seatrial.LoseVolume:
 		node = a.Pod
 	}
 	if node == "" {
@@ -139,7 +150,7 @@ func (c *Cluster) plan(ctx context.Context, x *armed) (guardian.Plan, error) {
 		x.probe = &guardian.Probe{Network: "tcp", Address: "127.0.0.1:" + strconv.Itoa(portKubelet)}
 	case seatrial.StopRuntime:
 		on, p.Units = a.Node, []string{"containerd"}
-		x.probe = &guardian.Probe{Network: "unix", Address: "/run/containerd/containerd.sock"}
+		x.probe = &guardian.Probe{Network: "unix", Address: runtimeSocket}
 	case seatrial.PowerOff:
 		on, p.PowerOff = a.Node, true
 		x.prior.Control = on == control
@@ -152,12 +163,20 @@ func (c *Cluster) plan(ctx context.Context, x *armed) (guardian.Plan, error) {
 		err = c.planDNSDown(ctx, x, &p)
 	case seatrial.DNSTerminated:
 		on, err = c.planDNSTerminated(ctx, x, &p, a)
+	case seatrial.BreakCNI:
+		on, p.Plugin = a.Node, true
+		x.probe = &guardian.Probe{Network: "sandbox", Address: runtimeSocket}
+	case seatrial.LoseVolume:
+		on, err = c.planLoseVolume(ctx, x, &p, a)
 	}
 	if err == nil {
 		p.Node, err = pick(nodes, c.name, c.machine(on))
 	}
 	if x.probe != nil {
 		x.probe.Node = p.Node
+	}
+	if p.Lose != nil {
+		x.prior.Volume = x.probe
 	}
 	return p, err
 }

@@ -84,6 +84,8 @@ func (c *Cluster) see(ctx context.Context, x *armed) (seatrial.Proof, error) {
 		return c.controlPlaneProof(ctx, x, a.Hang, state, answer)
 	case seatrial.DNSTerminated:
 		return c.dnsProof(ctx, x, state, answer)
+	case seatrial.BreakCNI, seatrial.LoseVolume:
+		return x.coverProof(state, answer)
 	}
 	return x.absenceProof(state, answer)
 }
@@ -192,6 +194,9 @@ func leftovers(s guardian.State, found guardian.Prior) error {
 	}
 	if s.Cut > 0 && found.Concerns(guardian.Network) {
 		left = append(left, fmt.Errorf("%d rules of a cut are in force", s.Cut))
+	}
+	if covered := stillCovered(s, found); len(covered) > 0 && found.Concerns(guardian.Mounts) {
+		left = append(left, fmt.Errorf("covered by mounts: %s", strings.Join(covered, ", ")))
 	}
 	if found.Quota != "" && s.Quota != found.Quota {
 		left = append(left, fmt.Errorf("the CPU quota is %s, not %s", s.Quota, found.Quota))

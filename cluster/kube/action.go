@@ -35,11 +35,6 @@ func (c *Cluster) power(a seatrial.Action) (power, error) {
 	case seatrial.Deschedule:
 		return descheduling{c, a}, nil
 	}
-	switch a.(type) {
-	case seatrial.BreakCNI, seatrial.LoseVolume:
-		return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("%s of %s is not supported on this backend yet", a.Kind(), a.Target()),
-			"run it with --on sim")
-	}
 	return nil, fmt.Errorf("%s of %s is not supported on this backend: it needs access to the node itself", a.Kind(), a.Target())
 }
 

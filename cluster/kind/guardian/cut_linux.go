@@ -48,29 +48,35 @@ func (m linux) prepareCut(k knobs, p Plan) (Prior, effect, error) {
 // podProcess finds a process of a pod by the pod's cgroup, which carries its
 // UID, with dashes or underscores in it. All have the pod's network.
 func (h host) podProcess(group, uid string) (int, error) {
+	all, err := h.podProcesses(group, uid)
+	if err != nil {
+		return 0, err
+	}
+	if len(all) == 0 {
+		return 0, fmt.Errorf("no process of pod %s runs on the node", uid)
+	}
+	return all[0].PID, nil
+}
+
+// podProcesses are those of all the pod's containers, and of its sandbox.
+func (h host) podProcesses(group, uid string) ([]process, error) {
 	names := []string{"pod" + uid, "pod" + strings.ReplaceAll(uid, "-", "_")}
-	found := 0
+	var found []process
 	err := filepath.WalkDir(group, func(path string, entry fs.DirEntry, err error) error {
 		if path != group && gone(err) {
 			return nil
 		}
-		if err != nil || !entry.IsDir() || found != 0 {
+		if err != nil || !entry.IsDir() {
 			return err
 		}
 		if !slices.ContainsFunc(names, func(n string) bool { return strings.Contains(path, n) }) {
 			return nil
 		}
-		all, err := h.members(nil, path, 0)
-		if len(all) > 0 {
-			found = all[0].PID
-		}
+		found, err = h.members(found, path, 0)
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("finding pod %s: %w", uid, err)
-	}
-	if found == 0 {
-		return 0, fmt.Errorf("no process of pod %s runs on the node", uid)
+		return nil, fmt.Errorf("finding pod %s: %w", uid, err)
 	}
 	return found, nil
 }

@@ -127,7 +127,7 @@ func TestAProbeTellsAnswersFromRefusalsAndSilence(t *testing.T) {
 		"a mute DNS server": {"dns", mute.LocalAddr().String(), Silent},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got, err := m.probe(Probe{self, tc.network, tc.address}); err != nil || got != tc.want {
+			if got, err := m.probe(Probe{Node: self, Network: tc.network, Address: tc.address}); err != nil || got != tc.want {
 				t.Errorf("%s, %v; want %s", got, err, tc.want)
 			}
 		})
@@ -152,7 +152,7 @@ func TestADNSServerThatAnswersAnythingIsAlive(t *testing.T) {
 		}
 		done <- question[:n]
 	}()
-	got, err := m.probe(Probe{self, "dns", server.LocalAddr().String()})
+	got, err := m.probe(Probe{Node: self, Network: "dns", Address: server.LocalAddr().String()})
 	if err != nil || got != Answered {
 		t.Errorf("%s, %v", got, err)
 	}

@@ -37,6 +37,10 @@ func (m linux) prepare(p Plan) (Prior, effect, error) {
 		return m.prepareUnits(k, p)
 	case p.Cut != nil:
 		return m.prepareCut(k, p)
+	case p.Plugin:
+		return m.preparePlugin(p)
+	case p.Lose != nil:
+		return m.prepareLose(k, p)
 	case len(p.Restore) > 0:
 		return Prior{Part: Objects}, restore{m.host, p.Node, p.Restore}, nil
 	}
@@ -111,6 +115,9 @@ func (m linux) sweeper(n Node, prior Prior) effect {
 	if prior.Concerns(Network) {
 		all = append(all, sweepCuts{m.host, n, k.group})
 	}
+	if prior.Concerns(Mounts) {
+		all = append(all, covers{m.host, k.group, n, prior})
+	}
 	return append(all, units{host: m.host, group: k.group, node: n, prior: prior})
 }
 
@@ -163,6 +170,9 @@ func (m linux) lookAt(n Node, deep bool) (State, error) {
 		return State{}, err
 	}
 	if s.Throttled, err = k.throttled(); err != nil {
+		return State{}, err
+	}
+	if s.Covered, err = m.covered(n.PID); err != nil {
 		return State{}, err
 	}
 	if err := lookAtDrop(m.host, n, &s); err != nil {

@@ -27,7 +27,7 @@ type Node struct {
 }
 
 // Plan is an action before it is done. Besides ID and Node, exactly one of
-// Freeze, CPUs, Units, Cut, PowerOff and Restore is set.
+// Freeze, CPUs, Units, Cut, PowerOff, Plugin, Lose and Restore is set.
 type Plan struct {
 	ID     string              `json:"id"`
 	Node   Node                `json:"node"`
@@ -45,6 +45,10 @@ type Plan struct {
 	// PowerOff drops the node's packets and kills all that runs on it, so that
 	// nothing runs until the end, and then everything anew.
 	PowerOff bool `json:"powerOff,omitempty"`
+	// Plugin lets the network plugin that the node's runtime calls first fail to
+	// add anything; it goes on removing and checking.
+	Plugin bool  `json:"plugin,omitempty"`
+	Lose   *Lose `json:"lose,omitempty"`
 	// Restore changes nothing. It is the arguments of the kubectl command that
 	// undoes, in the end, what a runner did through the API server; the node
 	// has to be the control plane's.
@@ -60,6 +64,14 @@ type Cut struct {
 	Ports []uint16 `json:"ports"` // of either side
 }
 
+// Lose hides a pod's volume beneath an empty read-only file system, and kills
+// the containers that use it, which so start again with that.
+type Lose struct {
+	Pod    string   `json:"pod"`    // its UID
+	Volume string   `json:"volume"` // as the kubelet names its folder
+	Paths  []string `json:"paths"`  // where the pod's containers have it
+}
+
 // Part is what an action changes of a node.
 type Part string
 
@@ -70,6 +82,7 @@ const (
 	CPU        Part = "cpu"
 	Units      Part = "units"
 	Network    Part = "cut"
+	Mounts     Part = "mounts"
 	Objects    Part = "restore" // what the API server holds
 )
 
@@ -82,6 +95,7 @@ type Prior struct {
 	Quota   string    `json:"quota,omitempty"`   // content of cpu.max, or of cpu.cfs_quota_us; empty: leave it
 	Units   []string  `json:"units,omitempty"`   // of those to be stopped, the ones that were active
 	Daemons []string  `json:"daemons,omitempty"` // of those that the action takes away, the ones that ran
+	Covered []string  `json:"covered,omitempty"` // paths that the action covers by mounts; see State
 }
 
 // Concerns is whether undoing has to look at that part of the node.
@@ -111,18 +125,20 @@ type State struct {
 	Daemons []string `json:"daemons,omitempty"`
 	// Cut counts the rules of cuts, and CutDropped the packets that they
 	// dropped: at the node's link, and after a deep look at its pods' too.
-	Cut        int      `json:"cut,omitempty"`
-	CutDropped uint64   `json:"cutDropped,omitempty"`
-	Gone       bool     `json:"gone,omitempty"` // no process of the container is left
-	Held       bool     `json:"held,omitempty"` // one of the marks of a machine that is no node is there
-	Processes  int      `json:"processes"`      // that a freeze concerns: all but the node's init and zombies
-	Stopped    []int    `json:"stopped,omitempty"`
-	Awake      []string `json:"awake,omitempty"` // a few that are not stopped: "pid name state"
-	Freezer    string   `json:"freezer"`         // "FROZEN", "FREEZING" or "THAWED"
-	Rules      int      `json:"rules"`           // drop rules in force
-	Table      bool     `json:"table,omitempty"` // the guardian's nftables table exists
-	Dropped    uint64   `json:"dropped"`         // packets that the rules dropped
-	Quota      string   `json:"quota"`           // see Prior
+	Cut        int    `json:"cut,omitempty"`
+	CutDropped uint64 `json:"cutDropped,omitempty"`
+	// Covered are the paths of the node that lie beneath mounts of a guardian.
+	Covered   []string `json:"covered,omitempty"`
+	Gone      bool     `json:"gone,omitempty"` // no process of the container is left
+	Held      bool     `json:"held,omitempty"` // one of the marks of a machine that is no node is there
+	Processes int      `json:"processes"`      // that a freeze concerns: all but the node's init and zombies
+	Stopped   []int    `json:"stopped,omitempty"`
+	Awake     []string `json:"awake,omitempty"` // a few that are not stopped: "pid name state"
+	Freezer   string   `json:"freezer"`         // "FROZEN", "FREEZING" or "THAWED"
+	Rules     int      `json:"rules"`           // drop rules in force
+	Table     bool     `json:"table,omitempty"` // the guardian's nftables table exists
+	Dropped   uint64   `json:"dropped"`         // packets that the rules dropped
+	Quota     string   `json:"quota"`           // see Prior
 	// Throttled counts the scheduler periods in which the node ran out of its
 	// quota (nr_throttled of cpu.stat).
 	Throttled uint64 `json:"throttled"`
@@ -158,9 +174,12 @@ var KnownDaemons = []string{"kubelet", "containerd", "kube-apiserver", "kube-con
 type Probe struct {
 	Node Node `json:"node"`
 	// Network is "tcp", "unix", or "dns": a query for a name that every
-	// cluster has, over UDP.
+	// cluster has, over UDP. "sandbox" asks the runtime at Address for a pod's
+	// sandbox and removes it again. "volume" tries to write in the folder
+	// Address of a container of Pod.
 	Network string `json:"network"`
-	Address string `json:"address"` // IP:port, or a path in the node
+	Address string `json:"address"`       // IP:port, or a path in the node or in the container
+	Pod     string `json:"pod,omitempty"` // its UID
 }
 
 // Answer is what became of a probe.
@@ -170,7 +189,7 @@ type Answer string
 const (
 	Answered Answer = "answered"
 	Refused  Answer = "refused"
-	Silent   Answer = "silent" // within a second
+	Silent   Answer = "silent" // within a second; of a volume: no container that has it runs
 )
 
 type request struct {

@@ -130,6 +130,7 @@ func (p Plan) parts() []Part {
 	}{
 		{p.Freeze != "", Standing}, {p.PowerOff, Standing}, {p.CPUs > 0, CPU},
 		{len(p.Units) > 0, Units}, {p.Cut != nil, Network}, {len(p.Restore) > 0, Objects},
+		{p.Plugin, Mounts}, {p.Lose != nil, Mounts},
 	} {
 		if f.set {
 			parts = append(parts, f.part)
@@ -146,6 +147,8 @@ func (p Plan) part() string {
 		part += " " + p.Units[0]
 	case p.Cut != nil:
 		part += " " + p.Cut.Pod
+	case p.Lose != nil:
+		part += " " + p.Lose.Pod + " " + p.Lose.Volume
 	}
 	return part
 }

@@ -1,0 +1,62 @@
+package kind
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/cluster/kind/guardian"
+)
+
+// planLoseVolume covers the pod's volume where its kubelet has it, which is a
+// place of this pod alone. It returns the pod's node.
+func (c *Cluster) planLoseVolume(ctx context.Context, x *armed, p *guardian.Plan, a seatrial.LoseVolume) (string, error) {
+	v, err := c.PodVolume(ctx, a.Namespace, a.Pod, a.Volume)
+	if err != nil {
+		return "", err
+	}
+	p.Lose = &guardian.Lose{Pod: string(v.UID), Volume: v.Folder, Paths: v.Paths}
+	x.probe = &guardian.Probe{Network: "volume", Address: v.Paths[0], Pod: string(v.UID)}
+	return v.Node, nil
+}
+
+// coverProof is for what lies beneath a mount: the network plugin, or a volume.
+func (x *armed) coverProof(s guardian.State, answer guardian.Answer) (seatrial.Proof, error) {
+	if err := x.silenced(answer, guardian.Refused); err != nil {
+		return seatrial.Proof{}, err
+	}
+	p := seatrial.Proof{
+		Method:   "the node's container runtime, asked for a pod's sandbox as its kubelet does, made one before and now fails",
+		Evidence: map[string]string{"a sandbox": string(x.first) + " before, " + string(answer) + " now"},
+	}
+	if a, volume := x.action.(seatrial.LoseVolume); volume {
+		p.Method = "a running container of the pod, entered from its node's host, could write to its volume before and now finds it read-only"
+		p.Evidence = map[string]string{"writing to " + x.probe.Address + " of " + a.Pod: string(x.first) + " before, " + string(answer) + " now"}
+	}
+	return p, nil
+}
+
+// stillCovered are the paths of an action that lie beneath mounts still, or any
+// where it is not known which they are.
+func stillCovered(s guardian.State, found guardian.Prior) []string {
+	return slices.DeleteFunc(slices.Clone(s.Covered), func(path string) bool {
+		return len(found.Covered) > 0 && !slices.Contains(found.Covered, path)
+	})
+}
+
+// refused is the error that a container of the pod has its volume read-only
+// still. None needs to run: the kubelet may wait before it starts one again.
+func refused(ctx context.Context, g *guardian.Client, was prior) error {
+	probe := *was.Volume
+	probe.Node = was.Node
+	answer, err := g.Probe(ctx, probe)
+	if err == nil && answer == guardian.Refused {
+		err = errors.New("a container has the volume read-only still")
+	}
+	if err != nil {
+		return fmt.Errorf("looking at %s of the pod: %w", probe.Address, err)
+	}
+	return nil
+}
