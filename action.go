@@ -107,6 +107,8 @@ func DecodeAction(kind string, data []byte) (Action, error) {
 		{DNSTerminated{}.Kind(), decode[DNSTerminated]},
 		{BreakCNI{}.Kind(), decode[BreakCNI]},
 		{LoseVolume{}.Kind(), decode[LoseVolume]},
+		{HogMemory{}.Kind(), decode[HogMemory]},
+		{HogCPU{}.Kind(), decode[HogCPU]},
 		{AddNode{}.Kind(), decode[AddNode]},
 		{RemoveNode{}.Kind(), decode[RemoveNode]},
 		{Deschedule{}.Kind(), decode[Deschedule]},

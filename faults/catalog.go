@@ -8,11 +8,13 @@ func Catalog() []seatrial.Builtin {
 	return []seatrial.Builtin{
 		cniBroken,
 		controlPlaneOutage,
+		cpuHog,
 		deschedule,
 		dnsDown,
 		dnsTerminated,
 		drain,
 		liveMigration,
+		memoryHog,
 		nodeNotReady,
 		nodeUpgrade,
 		podDelete,

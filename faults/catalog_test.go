@@ -23,12 +23,14 @@ func ExampleCatalog() {
 	// Output:
 	// cniBroken          New pods on a node get no network, so none starts there.
 	// controlPlaneOutage API server, controllers, scheduler and etcd are away; the data plane goes on.
+	// cpuHog             Something computes without end, in a pod or on a node.
 	// deschedule         The descheduler runs: it evicts pods that would be better elsewhere.
 	// dnsDown            All pods of the cluster's DNS are gone.
 	// dnsTerminated      One pod of the cluster's DNS is dead, yet still gets queries.
 	// drain              Nodes are cordoned and their pods evicted, within their disruption budgets.
 	// liveMigration      A node's VM is moved to another host; everything on it sleeps for a while.
-	// nodeNotReady       Nodes lose what keeps them Ready: kubelet, runtime, control plane, CPU or power.
+	// memoryHog          Something takes memory, in a pod or on a node, until it has what it wants or something gives way.
+	// nodeNotReady       Nodes lose what keeps them Ready: kubelet, runtime, control plane, memory, CPU or power.
 	// nodeUpgrade        A pool's nodes are replaced by new ones: surge, recreate, or blue-green.
 	// podDelete          Pods are deleted; their controller makes new ones.
 	// rollingUpdate      A workload gets a new revision; its pods are replaced one after the other.

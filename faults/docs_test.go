@@ -35,6 +35,7 @@ leaves no trace in the API: Kubernetes does not react, users do.
 | ` + "`kubelet`, `partition`" + ` | go on serving | the control plane, when the node's lease has run out: after 40 to 55 s by default | as before |
 | ` + "`runtime`" + ` | go on serving; none can start or stop | the kubelet itself | as before |
 | ` + "`cpu`" + ` | answer late | nobody, or the control plane: renewing a lease takes milliseconds of CPU | as before |
+| ` + "`memory`" + ` | hang, as the whole node does | the control plane, after 40 to 55 s; until then the node's pods stay in rotation | as before |
 | ` + "`power`" + ` | do not run | the control plane, after 40 to 55 s; until then the node's pods stay in rotation | everything on it has restarted, in the same pods |
 
 Pods leave the endpoints in the moment in which their node is called NotReady,

@@ -19,18 +19,19 @@ const (
 	CauseKubelet   Cause = "kubelet"
 	CauseRuntime   Cause = "runtime"
 	CausePartition Cause = "partition"
+	CauseMemory    Cause = "memory"
 	CauseCPU       Cause = "cpu"
 	CausePower     Cause = "power"
 )
 
-var causes = []Cause{CauseKubelet, CauseRuntime, CausePartition, CauseCPU, CausePower}
+var causes = []Cause{CauseKubelet, CauseRuntime, CausePartition, CauseMemory, CauseCPU, CausePower}
 
 // NodeNotReady takes from nodes what keeps them Ready. Whether and when
 // Kubernetes says so is an outcome, written to the journal as it happens: with
 // the default grace period it takes 40 to 55 s, and a node that is only short
 // of CPU may stay Ready. What is proven is the cause.
 type NodeNotReady struct {
-	Cause Cause   `yaml:"cause" enum:"kubelet,runtime,partition,cpu,power" doc:"kubelet: it is stopped, the pods go on serving unwatched. runtime: the container runtime is stopped, the kubelet says so. partition: the node and the control plane lose each other, the pods go on serving. cpu: the node is starved. power: nothing runs and no packet passes; what comes back has restarted"`
+	Cause Cause   `yaml:"cause" enum:"kubelet,runtime,partition,memory,cpu,power" doc:"kubelet: it is stopped, the pods go on serving unwatched. runtime: the container runtime is stopped, the kubelet says so. partition: the node and the control plane lose each other, the pods go on serving. memory: something on the node takes all of it, and what runs there waits for some. cpu: the node is starved. power: nothing runs and no packet passes; what comes back has restarted"`
 	Nodes Nodes   `yaml:"nodes" doc:"which nodes, all at once"`
 	CPUs  float64 `yaml:"cpus" doc:"cores that cause cpu leaves to the whole node"`
 }
@@ -40,13 +41,16 @@ const (
 	// the answer that must not come.
 	shortestOutage = 3 * time.Second
 	longestOutage  = time.Hour
+	// exhaustion is how much cause memory takes in a second: a node of a few
+	// GiB is out of it before its kubelet looks again.
+	exhaustion = 1 << 30
 )
 
 var nodeNotReady = seatrial.Builtin{
 	Name:    "nodeNotReady",
-	Summary: "Nodes lose what keeps them Ready: kubelet, runtime, control plane, CPU or power.",
+	Summary: "Nodes lose what keeps them Ready: kubelet, runtime, control plane, memory, CPU or power.",
 	New:     func() seatrial.Fault { return &NodeNotReady{Cause: CauseKubelet, CPUs: 0.02} },
-	Proof:   "kubelet and runtime: no such process is left in the node, and its port or socket refuses connections; partition: the API server, which answered the node before, does not any more; cpu: the node's cgroup was throttled; power: a heartbeat in the node ended, and its freezer and links are seen shut",
+	Proof:   "kubelet and runtime: no such process is left in the node, and its port or socket refuses connections; partition: the API server, which answered the node before, does not any more; memory: nothing is left, and processes wait for it; cpu: the node's cgroup was throttled; power: a heartbeat in the node ended, and its freezer and links are seen shut",
 	Example: `- name: lost
   at: 5s
   for: 55s
@@ -60,7 +64,7 @@ func (n *NodeNotReady) Check(span time.Duration) error {
 		return err
 	}
 	if !slices.Contains(causes, n.Cause) {
-		return fmt.Errorf("cause %q is not one of kubelet, runtime, partition, cpu, power", n.Cause)
+		return fmt.Errorf("cause %q is not one of kubelet, runtime, partition, memory, cpu, power", n.Cause)
 	}
 	if n.Cause == CauseCPU && !(n.CPUs > 0) {
 		return fmt.Errorf("cpus is %g; cause cpu leaves a node more than 0", n.CPUs)
@@ -101,6 +105,8 @@ func (n *NodeNotReady) action(node string, expires time.Duration) seatrial.Actio
 		return seatrial.StopRuntime{Node: node, Expires: expires}
 	case CausePartition:
 		return seatrial.Partition{Node: node, Expires: expires}
+	case CauseMemory:
+		return seatrial.HogMemory{Node: node, Rate: exhaustion, Expires: expires}
 	case CauseCPU:
 		return seatrial.Throttle{Node: node, CPUs: n.CPUs, Expires: expires}
 	case CausePower:

@@ -148,6 +148,10 @@ type PodChange struct {
 	// "deployment/shop", in the pod's namespace; empty where nothing does.
 	Workload string `json:"workload,omitempty"`
 	Restarts int    `json:"restarts,omitempty"` // of its containers, together, since it was created
+	// OOMKills counts those of its containers' ends, as far as they were seen,
+	// that were the kernel's doing for want of memory.
+	OOMKills int  `json:"oom_kills,omitempty"`
+	Evicted  bool `json:"evicted,omitempty"` // it failed because its kubelet evicted it
 	// System: the pod is the cluster's own or seatrial's, not of what is tried.
 	System bool `json:"system,omitempty"`
 }

@@ -31,6 +31,8 @@ type pods struct {
 	homeless  time.Duration // of it, after the scheduler had tried
 	starting  time.Duration
 	restarts  int
+	oomKills  int
+	evicted   int             // by kubelets
 	gaps      map[string]*gap // by workload
 	lost      int
 	missedFor []float64 // seconds, of those that were replaced
@@ -93,6 +95,10 @@ func (p *pods) take(c podChange) {
 	p.change(last, c)
 	if c.at >= 0 {
 		p.restarts += max(0, c.Restarts-last.Restarts)
+		p.oomKills += max(0, c.OOMKills-last.OOMKills)
+		if c.Evicted && !last.Evicted {
+			p.evicted++
+		}
 	}
 	last.podChange = c
 	p.now[c.name] = last
@@ -220,6 +226,12 @@ func (p *pods) workload() Workload {
 	}
 	if p.restarts > 0 {
 		w.ContainerRestarts = &p.restarts
+	}
+	if p.oomKills > 0 {
+		w.OOMKills = &p.oomKills
+	}
+	if p.evicted > 0 {
+		w.KubeletEvictions = &p.evicted
 	}
 	if p.lost > 0 {
 		w.Reschedule = p.reschedule()

@@ -31,6 +31,8 @@ type Workload struct {
 	Reschedule              *Reschedule `json:"reschedule"`
 	NodesLost               []NodeLost  `json:"nodes_lost"`
 	ContainerRestarts       *int        `json:"container_restarts"`
+	OOMKills                *int        `json:"oom_kills"`         // of containers, by the kernel, for want of memory
+	KubeletEvictions        *int        `json:"kubelet_evictions"` // of pods, by their kubelet, for want of memory or disk
 	Upgrades                []Upgrade   `json:"upgrades"`
 	DNSFailures             *int64      `json:"dns_failures"` // requests whose name was not resolved
 	DNSLookups              *Lookups    `json:"dns_lookups"`

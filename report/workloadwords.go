@@ -35,6 +35,12 @@ func workloadWords(s *Summary) []pair {
 	if w.ContainerRestarts != nil {
 		say("container restarts", "%s", count(int64(*w.ContainerRestarts)))
 	}
+	if w.OOMKills != nil {
+		say("OOM kills", "%s", count(int64(*w.OOMKills)))
+	}
+	if w.KubeletEvictions != nil {
+		say("kubelet evictions", "%s", count(int64(*w.KubeletEvictions)))
+	}
 	if w.DNSFailures != nil {
 		say("DNS failures", "%s", plural(*w.DNSFailures, "request"))
 	}

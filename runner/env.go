@@ -22,7 +22,8 @@ type env struct {
 	note    func(seatrial.Event)
 }
 
-// proofLimit bounds the wait for a proof of a fault that has no end.
+// proofLimit bounds the wait for a proof of a fault without a `for`; one that
+// has some may need all of it.
 const proofLimit = 30 * time.Second
 
 // revertLimit bounds one attempt to undo an action; [Recover] repeats it.
@@ -108,7 +109,7 @@ func (f *effect) Act(ctx context.Context) error {
 }
 
 func (f *effect) Prove(ctx context.Context) error {
-	ctx, cancel := f.env.clock.WithTimeout(ctx, proofLimit)
+	ctx, cancel := f.env.clock.WithTimeout(ctx, max(proofLimit, f.env.Span()))
 	defer cancel()
 	proofs := make([]seatrial.Proof, len(f.entries))
 	err := f.each(ctx, "prove", func(ctx context.Context, i int, e Entry) (err error) {

@@ -38,6 +38,7 @@ type podState struct {
 	name      string           // namespace/name
 	namespace string           // without the name
 	restarts  map[string]int32 // by container
+	oomKills  map[string]int   // by container, as far as they were seen
 }
 
 func newNews(clock *Clock) *news {
@@ -113,7 +114,7 @@ func (n *news) node(o *corev1.Node, deleted bool) {
 // pod tells each thing that changed as an event of its own.
 func (n *news) pod(o *corev1.Pod, deleted bool) {
 	before, known := n.pods[o.UID]
-	now := stateOf(o)
+	now := stateOf(o, before)
 	n.pods[o.UID] = now
 	if deleted {
 		delete(n.pods, o.UID)
@@ -162,14 +163,22 @@ func worse(is bool) seatrial.Severity {
 	return seatrial.Info
 }
 
-func stateOf(o *corev1.Pod) podState {
-	s := podState{name: o.Namespace + "/" + o.Name, namespace: o.Namespace, restarts: map[string]int32{},
+// stateOf is how the pod is. A status has the last end of each container alone,
+// so kills are counted from one state to the next.
+func stateOf(o *corev1.Pod, before podState) podState {
+	s := podState{oomKills: map[string]int{}, name: o.Namespace + "/" + o.Name, namespace: o.Namespace, restarts: map[string]int32{},
 		PodChange: journal.PodChange{Node: o.Spec.NodeName, Ready: podReady(o), Phase: string(o.Status.Phase),
 			Unschedulable: o.Spec.NodeName == "" && unschedulable(o), Terminating: o.DeletionTimestamp != nil, Workload: workloadOf(o),
-			System: SystemNamespace(o.Namespace) || o.Namespace == AgentsNamespace}}
+			Evicted: o.Status.Phase == corev1.PodFailed && o.Status.Reason == evicted,
+			System:  SystemNamespace(o.Namespace) || o.Namespace == AgentsNamespace}}
 	for _, c := range slices.Concat(o.Status.InitContainerStatuses, o.Status.ContainerStatuses) {
 		s.restarts[c.Name] = c.RestartCount
 		s.Restarts += int(c.RestartCount)
+		s.oomKills[c.Name] = before.oomKills[c.Name]
+		if end := c.LastTerminationState.Terminated; end != nil && end.Reason == oomKilled && c.RestartCount > before.restarts[c.Name] {
+			s.oomKills[c.Name]++
+		}
+		s.OOMKills += s.oomKills[c.Name]
 	}
 	return s
 }
@@ -180,6 +189,14 @@ func unschedulable(o *corev1.Pod) bool {
 		return c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable
 	})
 }
+
+// What the kubelet writes in a status: the reason of a container's end that the
+// kernel killed (the runtimes' word), and that of a pod that it evicted
+// (pkg/kubelet/eviction: Reason).
+const (
+	oomKilled = "OOMKilled"
+	evicted   = "Evicted"
+)
 
 // workloadOf names the pod's controller. A Deployment's is the one above the
 // ReplicaSet, which is named after it and the hash that its pods are labelled

@@ -46,6 +46,10 @@ func (c *Cluster) power(a seatrial.Action) (power, error) {
 		return &dnsTerminated{cluster: c, action: a}, nil
 	case seatrial.LoseVolume:
 		return &loseVolume{cluster: c, action: a}, nil
+	case seatrial.HogMemory:
+		return c.hogMemory(a)
+	case seatrial.HogCPU:
+		return c.hogCPU(a)
 	case seatrial.AddNode:
 		return c.addNode(a)
 	case seatrial.RemoveNode:

@@ -85,7 +85,7 @@ func (s *Site) state() string {
 	var out strings.Builder
 	w := s.cluster.world
 	for _, n := range w.Nodes {
-		fmt.Fprintln(&out, n.Name, n.Ready, n.Unschedulable, n.Taints, n.Frozen(), n.Silent(), n.Blind(), n.Headless(), n.Partitioned(), n.Off(), n.Throttled(), n.CNIBroken(), unversioned(n.Labels))
+		fmt.Fprintln(&out, n.Name, n.Ready, n.Unschedulable, n.Taints, n.Frozen(), n.Silent(), n.Blind(), n.Headless(), n.Partitioned(), n.Off(), n.Throttled(), n.CNIBroken(), n.Hung(), n.Used(), n.Hogged(), unversioned(n.Labels))
 	}
 	pods := map[string]int{}
 	for _, p := range w.Pods("", everything) {
@@ -129,6 +129,11 @@ func actions(s *Site) []seatrial.Action {
 		seatrial.DNSTerminated{Namespace: dns.Namespace, Pod: dns.Name, Expires: expires},
 		seatrial.BreakCNI{Node: node, Expires: expires},
 		seatrial.LoseVolume{Namespace: "default", Pod: "store-0", Volume: "data", Expires: expires},
+		seatrial.HogMemory{Node: node, Rate: 4 << 30, Expires: expires},
+		seatrial.HogMemory{Node: node, Bytes: 1 << 30, Rate: 1 << 30, Expires: expires},
+		seatrial.HogMemory{Node: node, Namespace: pod.Namespace, Pod: pod.Name, Rate: 4 << 30, Expires: expires},
+		seatrial.HogCPU{Node: node, Threads: 8, Expires: expires},
+		seatrial.HogCPU{Node: node, Namespace: pod.Namespace, Pod: pod.Name, Threads: 2, Expires: expires},
 	}
 }
 
@@ -271,6 +276,12 @@ func expiring(a seatrial.Action) (seatrial.Action, bool) {
 		a.Expires = soon
 		return a, true
 	case seatrial.DNSTerminated:
+		a.Expires = soon
+		return a, true
+	case seatrial.HogMemory:
+		a.Expires = soon
+		return a, true
+	case seatrial.HogCPU:
 		a.Expires = soon
 		return a, true
 	}

@@ -23,6 +23,7 @@ import (
 // Every fault of the catalog is tried, whether it has some or not.
 var variations = map[string][]string{
 	"controlPlaneOutage": {"{name: f, at: 5s, for: 20s, controlPlaneOutage: {}}"},
+	"cpuHog":             {"{name: f, at: 5s, for: 20s, cpuHog: {pods: {labels: app=shop}}}"},
 	"deschedule":         {"{name: f, at: 5s, for: 40s, deschedule: {strategies: [PodLifeTime], maxPodLifeTimeSeconds: 1, every: 15s}}"},
 	"dnsTerminated":      {"{name: f, at: 5s, for: 20s, dnsTerminated: {}}"},
 	"drain":              {"{name: f, at: 5s, for: 20s, drain: {nodes: {count: 2}}}"},
@@ -30,11 +31,16 @@ var variations = map[string][]string{
 		"{name: f, at: 5s, for: 8s, liveMigration: {mode: sigstop, nodes: {count: 2}}}",
 		"{name: f, at: 5s, for: 8s, liveMigration: {mode: cgroup}}",
 	},
+	"memoryHog": {
+		"{name: f, at: 5s, for: 20s, memoryHog: {pods: {labels: app=shop, count: 2}, bytes: 256Mi}}",
+		"{name: f, at: 5s, for: 20s, memoryHog: {nodes: {count: 2}, bytes: 1Gi, rate: 1Gi}}",
+	},
 	"nodeNotReady": {
 		"{name: f, at: 5s, for: 20s, nodeNotReady: {cause: kubelet}}",
 		"{name: f, at: 5s, for: 20s, nodeNotReady: {cause: runtime}}",
 		"{name: f, at: 5s, for: 60s, nodeNotReady: {cause: power}}",
 		"{name: f, at: 5s, for: 20s, nodeNotReady: {cause: cpu}}",
+		"{name: f, at: 5s, for: 60s, nodeNotReady: {cause: memory}}",
 	},
 	"nodeUpgrade": {
 		"{name: f, at: 5s, for: 60s, nodeUpgrade: {strategy: recreate, nodes: {count: 2}, provision: 5s, force: 10s}}",

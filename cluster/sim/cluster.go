@@ -29,6 +29,11 @@ type Cluster struct {
 	losers map[string]string
 	// descheduling are runs of the descheduler that were not taken away yet.
 	descheduling map[string]*descheduling
+	// hogs by the action's target, and how often the container that they are in
+	// was killed before.
+	hogs    map[string]*world.Hog
+	cpuHogs map[string]*world.CPUHog
+	kills   map[string]int
 }
 
 var _ seatrial.Cluster = (*Cluster)(nil)

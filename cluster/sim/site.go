@@ -45,7 +45,8 @@ func Open(spec seatrial.Spec, seed uint64) (*Site, error) {
 		return nil, err
 	}
 	s := &Site{clock: clock, cluster: &Cluster{world: w, network: network.New(w), name: shape.Name,
-		revisions: map[string]string{}, acts: map[string]int{}, losers: map[string]string{}, descheduling: map[string]*descheduling{}}}
+		revisions: map[string]string{}, acts: map[string]int{}, losers: map[string]string{}, descheduling: map[string]*descheduling{},
+		hogs: map[string]*world.Hog{}, cpuHogs: map[string]*world.CPUHog{}, kills: map[string]int{}}}
 	if err := s.cluster.Settle(context.Background()); err != nil {
 		clock.Close()
 		return nil, err

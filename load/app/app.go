@@ -24,7 +24,12 @@ import (
 // Run serves until the context ends, or until the application has done what
 // [Config.Terminate] says about a signal on terminate: both are a nil error.
 // Several signals count as one.
-func Run(ctx context.Context, c Config, terminate <-chan os.Signal) error {
+func Run(ctx context.Context, c Config, terminate <-chan os.Signal) (err error) {
+	release, err := hold(c.Memory)
+	if err != nil {
+		return fmt.Errorf("starting the sample application: %w", err)
+	}
+	defer func() { err = errors.Join(err, release()) }()
 	if c.Terminate == Ignore {
 		terminate = nil
 	}

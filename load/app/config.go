@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"path"
 	"time"
+
+	"github.com/seatrial/seatrial"
 )
 
 // Termination is what the application does on SIGTERM.
@@ -54,6 +56,9 @@ type Config struct {
 	// Data is a file, on a volume, that every answer writes and reads back.
 	// While that fails, answers are 500 and /readyz says no; empty for none.
 	Data string // --data
+	// Memory is what it takes when it starts, in bytes, and keeps; the rest of
+	// it, some 10 MiB, comes on top.
+	Memory int64 // --memory
 }
 
 // ParseFlags reads the arguments that follow the word "app".
@@ -70,6 +75,8 @@ func ParseFlags(args []string) (Config, error) {
 	flags.StringVar(&c.Upstream, "upstream", "", "`URL` to ask before each answer")
 	flags.DurationVar(&c.UpstreamTimeout, "upstream-timeout", time.Second, "how long to wait for it")
 	flags.Uint64Var(&c.Seed, "seed", 1, "of the service times")
+	memory := seatrial.Bytes(0)
+	flags.TextVar(&memory, "memory", seatrial.Bytes(0), "`amount` of memory to take at the start and keep, such as 64Mi")
 	flags.IntVar(&c.Concurrency, "concurrency", 0, "requests served at once; 0 means no limit")
 	flags.StringVar(&c.Data, "data", "", "`file` that every answer writes and reads back; while that fails, answers are 500 and it is not ready")
 	if err := flags.Parse(args); err != nil {
@@ -78,6 +85,7 @@ func ParseFlags(args []string) (Config, error) {
 	if flags.NArg() > 0 {
 		return Config{}, fmt.Errorf("sample application: unexpected argument %q", flags.Arg(0))
 	}
+	c.Memory = int64(memory)
 	return c, c.check()
 }
 

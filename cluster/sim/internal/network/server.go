@@ -90,7 +90,7 @@ func (s *server) refuse(c *call, status string) {
 func (s *server) work(c *call) {
 	r := s.process.Rand
 	c.finish = s.network.clock.Now() + s.process.App.ServiceTime.Sample(r) + overhead(r) +
-		s.process.Pod.Node.Compute()
+		s.process.Compute()
 	if c.finish >= c.deadline {
 		c.guard()
 	}

@@ -21,6 +21,8 @@ type Container struct {
 	startedAt  time.Duration
 	endedAt    time.Duration
 	restarts   int
+	oomKills   int
+	oomKilled  bool // its last end was one
 	backoff    time.Duration
 	killing    bool
 	readiness  *prober
@@ -28,6 +30,23 @@ type Container struct {
 	startup    *prober
 	terminated func() // called once when it has ended for good
 }
+
+// Container finds one by its name; an empty one is the first that is no sidecar.
+// It is nil where there is none, or the pod has not begun.
+func (p *Pod) Container(name string) *Container {
+	for _, c := range p.containers {
+		if c.spec.name == name || name == "" && !c.spec.sidecar {
+			return c
+		}
+	}
+	return nil
+}
+
+// Runs says whether its process runs.
+func (c *Container) Runs() bool { return c.process != nil }
+
+// OOMKills counts the kernel's kills for want of memory.
+func (c *Container) OOMKills() int { return c.oomKills }
 
 // identity names the container's process for draws, the same in every variant:
 // by the pod's place in its controller rather than its random name.
@@ -43,7 +62,7 @@ func (c *Container) start() {
 		if c.pod.ending || c.running {
 			return
 		}
-		c.running, c.killing = true, false
+		c.running, c.killing, c.oomKilled = true, false, false
 		c.startedAt = c.pod.world.Clock.Now()
 		c.begun = false
 		if c.spec.startup == nil {
@@ -125,6 +144,14 @@ func (c *Container) exited() {
 	})
 }
 
+// lastEnd says how it ended, where that says more than that it did.
+func (c *Container) lastEnd() string {
+	if c.oomKilled {
+		return " (OOMKilled, exit code 137)"
+	}
+	return ""
+}
+
 // restart backs off: the first time at once, then 10 s, doubling, and from the
 // beginning when it ran long enough.
 func (c *Container) restart() {
@@ -135,7 +162,7 @@ func (c *Container) restart() {
 	wait := c.backoff
 	c.backoff = min(max(2*c.backoff, t.BackoffFirst), t.BackoffLimit)
 	c.restarts++
-	c.pod.tell(seatrial.Warning, "container %s restarted", c.spec.name)
+	c.pod.tell(seatrial.Warning, "container %s restarted%s", c.spec.name, c.lastEnd())
 	for _, p := range []*prober{c.startup, c.readiness, c.liveness} {
 		p.reset()
 	}

@@ -109,7 +109,11 @@ func (d *daemonSet) Fire(uint64) {
 	}
 	d.queued = false
 	has := map[*Node]*Pod{}
-	for _, p := range d.pods {
+	for _, p := range slices.Clone(d.pods) {
+		if p.Phase == corev1.PodFailed {
+			p.Delete(0) // and another comes
+			continue
+		}
 		has[p.Node] = p
 	}
 	for _, n := range d.world.Nodes {

@@ -121,7 +121,19 @@ func (w *World) applyPod(p *corev1.Pod) error {
 
 // Reset takes the workload away: what is not the system's.
 func (w *World) Reset() {
-	w.owners = slices.DeleteFunc(w.owners, func(o owner) bool { return !o.system() })
+	w.deleted = map[owner]bool{}
+	w.owners = slices.DeleteFunc(w.owners, func(o owner) bool {
+		if o.system() {
+			return false
+		}
+		w.deleted[o] = true
+		if d, ok := o.(*deployment); ok {
+			for _, r := range d.sets {
+				w.deleted[r] = true
+			}
+		}
+		return true
+	})
 	w.services = slices.DeleteFunc(w.services, func(s *Service) bool { return s.Namespace != systemNamespace })
 	w.budgets, w.laggard = nil, nil
 	clear(w.claims)

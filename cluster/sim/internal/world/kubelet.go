@@ -151,6 +151,9 @@ func (p *Pod) Delete(grace time.Duration) {
 	if grace < 0 {
 		grace = p.Template.grace
 	}
+	if p.Phase == corev1.PodFailed {
+		grace = 0 // nothing runs (pkg/registry/core/pod/strategy.go: CheckGracefulDelete)
+	}
 	if p.Gone || p.Deleting && grace >= p.grace {
 		return
 	}
@@ -236,6 +239,10 @@ func (p *Pod) teardown() {
 	w, n := p.world, p.Node
 	n.acts(w.Draw(w.Timings.Teardown, "teardown", n.Name), func() {
 		p.addressed = false
+		if p.evicted && !p.Deleting {
+			n.tells(p.fail)
+			return
+		}
 		n.acts(w.Draw(w.Timings.Removal, "removal", n.Name), func() { n.tells(p.remove) })
 	})
 }
@@ -248,13 +255,18 @@ func (p *Pod) remove() {
 	was := p.Ready
 	p.Gone, p.Ready = true, false
 	delete(p.world.pods, p.Key())
-	if p.Node != nil {
-		p.Node.remove(p)
-		p.world.tallies.count(p, false)
-		p.world.tallies.change(p, false, true)
+	if p.Node != nil && p.Phase != corev1.PodFailed {
+		p.leave()
 	}
 	p.tell(worse(was && !p.Deleting), "gone from node %s", p.nodeName())
 	p.changed()
+}
+
+// leave takes the pod out of its node's books.
+func (p *Pod) leave() {
+	p.Node.remove(p)
+	p.world.tallies.count(p, false)
+	p.world.tallies.change(p, false, true)
 }
 
 // changed tells everyone whom the pod may concern.
@@ -265,7 +277,7 @@ func (p *Pod) changed() {
 	for _, s := range p.world.servicesOf(p.Template) {
 		s.poke()
 	}
-	if p.Gone {
+	if p.Gone || p.Phase == corev1.PodFailed {
 		p.world.scheduler.retry()
 	}
 	p.world.Clock.Changed()

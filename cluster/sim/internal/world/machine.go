@@ -7,7 +7,8 @@ import (
 
 // machine is how the node really is, whatever the API says.
 type machine struct {
-	frozen    bool // nothing on it runs; its kernel may
+	frozen    bool // nothing on it runs; its kernel may. It is stopped, or hangs
+	stopped   bool // by a freeze
 	silent    bool // no packet comes in or out
 	off       bool // it has no power
 	blind     bool // its kubelet does not run
@@ -17,15 +18,17 @@ type machine struct {
 	cores     float64
 	throttled float64
 	cpuFree   time.Duration // when its CPU is done with the requests so far
-	downSince uint64        // of the timer after which its kubelet misses the runtime
+	cpuHogs   []*CPUHog
+	downSince uint64 // of the timer after which its kubelet misses the runtime
+	memory
 
 	waiting []func() // what its processes would have done, had they run
 	idle    []func() // what its kubelet would have done, had it run
 	outbox  []func() // what passed between it and the API server, had that answered
 }
 
-// Frozen says whether processes stand still.
-func (n *Node) Frozen() bool { return n.frozen }
+// Frozen says whether a freeze lets processes stand still.
+func (n *Node) Frozen() bool { return n.stopped }
 
 // Silent says whether packets from and to the node are lost.
 func (n *Node) Silent() bool { return n.silent }
@@ -59,44 +62,54 @@ func (n *Node) change(to func()) {
 
 // goOn does what can be done now and could not before.
 func (n *Node) goOn() {
-	var due []func()
-	if !n.frozen {
-		due, n.waiting = n.waiting, nil
-	}
-	if n.kubelet() {
-		due = slices.Concat(due, n.idle)
-		n.idle = nil
-	}
-	for _, f := range due {
-		f()
+	catchUp(&n.waiting, func() bool { return !n.frozen })
+	catchUp(&n.idle, n.kubelet)
+}
+
+// catchUp does what has waited, one after the other: what is done may let the
+// node stand still again.
+func catchUp(waiting *[]func(), can func() bool) {
+	for len(*waiting) > 0 && can() {
+		next := (*waiting)[0]
+		*waiting = (*waiting)[1:]
+		next()
 	}
 }
 
 // Freeze lets everything on the node stand still; silent loses its packets,
 // too.
 func (n *Node) Freeze(silent bool) {
-	if n.frozen {
-		return
-	}
-	n.change(func() { n.frozen, n.silent = true, silent })
-	for p := range n.processes() {
-		if p.backend != nil {
-			p.backend.Freeze()
-		}
+	if !n.stopped {
+		n.stand(func() { n.stopped, n.silent = true, silent })
 	}
 }
 
 // Thaw lets it go on. What was due while it stood still happens now.
 func (n *Node) Thaw() {
-	if !n.frozen || n.off || n.gone {
-		return
+	if n.stopped && !n.off && !n.gone {
+		n.stand(func() { n.stopped, n.silent = false, false })
 	}
-	n.change(func() { n.frozen, n.silent = false, false })
+}
+
+// stand lets change what makes the node stand still: a freeze, or memory that
+// is not there.
+func (n *Node) stand(to func()) {
+	was := n.frozen
+	n.grow() // as far as hogs came until now
+	n.change(func() {
+		to()
+		n.frozen = n.stopped || n.hung
+	})
 	for p := range n.processes() {
-		if p.backend != nil {
+		switch {
+		case p.backend == nil || was == n.frozen:
+		case n.frozen:
+			p.backend.Freeze()
+		default:
 			p.backend.Thaw()
 		}
 	}
+	n.weigh()
 }
 
 // PowerOff ends everything on the node without a word.
@@ -109,6 +122,7 @@ func (n *Node) PowerOff() {
 	for p := range n.processes() {
 		p.Exit()
 	}
+	n.forgetHogs()
 }
 
 // Off says whether the node has no power.
@@ -127,6 +141,7 @@ func (n *Node) PowerOn() {
 	n.Thaw()
 	n.world.Clock.Do(n.world.Draw(n.world.Timings.Boot, "boot", n.Name), func() {
 		n.StartKubelet()
+		n.forgetPressure()
 		for _, p := range slices.Clone(n.pods) {
 			p.bound()
 		}
@@ -137,7 +152,7 @@ func (n *Node) PowerOn() {
 func (p *Pod) lose() {
 	p.addressed, p.started, p.ready = false, false, false
 	p.containers = nil
-	p.ending = false
+	p.ending, p.evicted = false, false
 }
 
 // StopKubelet lets the kubelet end; pods go on.
@@ -221,22 +236,6 @@ func (n *Node) Throttled() float64 { return n.throttled }
 // Throttle leaves so many cores to the node; zero lifts the limit.
 func (n *Node) Throttle(cpus float64) { n.throttled, n.cpuFree = cpus, 0 }
 
-// requestCost is the CPU time that a request takes on its node beside what it
-// waits for: kube-proxy's rules, two HTTP stacks, the runtime (kind).
-const requestCost = 650 * time.Microsecond
-
-// Compute is how much longer a request takes because others want the node's
-// CPU, too: it queues for the cores, or for what is left of them.
-func (n *Node) Compute() time.Duration {
-	now := n.world.Clock.Now()
-	cores := n.cores
-	if n.throttled > 0 {
-		cores = min(cores, n.throttled)
-	}
-	n.cpuFree = max(n.cpuFree, now) + time.Duration(float64(requestCost)/cores)
-	return n.cpuFree - now
-}
-
 // Beat lets f be called after d if something on the node can run then.
 func (n *Node) Beat(d time.Duration, f func()) {
 	n.world.Clock.Do(d, func() {
@@ -307,9 +306,12 @@ func (w *World) Down(down bool) {
 // Up says whether the API server answers.
 func (w *World) Up() bool { return w.up }
 
-// stall says whether the control plane is away, and lets the controller be
-// called when it is back.
+// stall says whether the controller is to do nothing: its object was deleted,
+// or the control plane is away, and it will be called when that is back.
 func (w *World) stall(c controller) bool {
+	if o, owned := c.(owner); owned && w.deleted[o] {
+		return true
+	}
 	if !w.up {
 		w.stalled = append(w.stalled, c)
 	}

@@ -60,7 +60,7 @@ func (p *Pod) event(s seatrial.Severity, message string) seatrial.Event {
 	return seatrial.Event{Kind: seatrial.KindPod, Subject: p.Key(), Severity: s,
 		Message: message, Data: journal.PodChange{Node: p.nodeName(), Unschedulable: p.Node == nil && p.homeless, Ready: p.Ready,
 			Phase: string(p.Phase), Terminating: p.Deleting, Deleted: p.Gone,
-			Workload: p.workload(), Restarts: p.allRestarts()}}
+			Workload: p.workload(), Restarts: p.allRestarts(), OOMKills: p.oomKills(), Evicted: p.evicted && p.Phase == corev1.PodFailed}}
 }
 
 // workload names the pod's controller; a Deployment rather than its ReplicaSet.
@@ -81,6 +81,15 @@ func (p *Pod) allRestarts() int {
 	sum := 0
 	for _, c := range p.containers {
 		sum += c.restarts
+	}
+	return sum
+}
+
+// oomKills counts the restarts that followed a kill by the kernel.
+func (p *Pod) oomKills() int {
+	sum := 0
+	for _, c := range p.containers {
+		sum += c.oomKills
 	}
 	return sum
 }

@@ -22,6 +22,8 @@ type Template struct {
 	request    resources
 	assumed    resources // the same, with what containers without requests count as
 	grace      time.Duration
+	qos        corev1.PodQOSClass
+	priority   int32
 	scheduling scheduling
 
 	deletionCost int
@@ -44,6 +46,9 @@ type containerSpec struct {
 	data      string      // the volume that the application keeps its data on; empty: none
 	ports     map[string]int
 	preStop   time.Duration
+	request   resources
+	limit     resources // zero: none
+	memory    int64     // bytes that its process uses
 	readiness *probeSpec
 	liveness  *probeSpec
 	startup   *probeSpec
@@ -91,6 +96,7 @@ type Pod struct {
 	addressed  bool // its network is there: packets to it arrive
 	started    bool // its kubelet has begun with it
 	ending     bool // its kubelet has begun to end it
+	evicted    bool // by its kubelet
 	counted    bool // in the tallies
 	homeless   bool // the scheduler has tried, and found no node for it
 

@@ -20,7 +20,8 @@ type Process struct {
 	draining  bool
 	ended     bool
 	hung      bool
-	without   []string // volumes that were lost when it started
+	without   []string      // volumes that were lost when it started
+	cpuFree   time.Duration // when it is done with the requests so far, beside a hog
 	readyAt   time.Duration
 	backend   Backend
 }
@@ -65,6 +66,7 @@ func (c *Container) launch() {
 	p.Rand = c.pod.world.Seed.Rand("service time", c.identity())
 	c.process = p
 	launch := c.pod.world.Draw(c.pod.world.Timings.Launch, "launch", c.pod.Node.Name)
+	p.uses()
 	c.pod.Node.does(launch+p.App.Startup, func() {
 		if p.ended {
 			return
@@ -123,4 +125,5 @@ func (p *Process) Exit() {
 		p.backend.Exit()
 	}
 	p.container.exited()
+	p.frees()
 }

@@ -18,7 +18,7 @@ type replicaSet struct {
 	above    *deployment // nil for none
 	template *Template
 	replicas int
-	pods     []*Pod // all that are not gone
+	pods     []*Pod // all that are not gone, and have not failed
 	made     uint64
 	order    int // among its Deployment's, by creation
 	queued   bool
@@ -29,7 +29,7 @@ func (r *replicaSet) key() string { return "replicaset " + r.template.Namespace 
 func (r *replicaSet) system() bool { return r.template.Namespace == systemNamespace }
 
 func (r *replicaSet) podChanged(p *Pod) {
-	if p.Gone {
+	if p.Gone || p.Phase == corev1.PodFailed {
 		if i := slices.Index(r.pods, p); i >= 0 {
 			r.pods = slices.Delete(r.pods, i, i+1)
 		}

@@ -33,7 +33,7 @@ func (w *World) Workload(kind, namespace, name string) Workload {
 // again is the template's next revision.
 func (t *Template) again(revision int) (*Template, error) {
 	own := &Template{Namespace: t.Namespace, Spec: t.Spec, Hash: fmt.Sprintf("%s%d", t.Hash, revision),
-		containers: t.containers, setup: t.setup, request: t.request, grace: t.grace, deletionCost: t.deletionCost}
+		containers: t.containers, setup: t.setup, request: t.request, assumed: t.assumed, grace: t.grace, qos: t.qos, priority: t.priority, deletionCost: t.deletionCost}
 	own.Labels = labels.Set{}
 	for key, value := range t.Labels {
 		if key != "pod-template-hash" {

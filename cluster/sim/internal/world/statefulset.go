@@ -96,6 +96,9 @@ func (s *statefulSet) Fire(uint64) {
 	}
 	s.queued = false
 	for i := range s.replicas {
+		if p := s.pods[i]; p != nil && p.Phase == corev1.PodFailed {
+			p.Delete(0) // and another comes
+		}
 		if s.pods[i] == nil {
 			s.make(i)
 		}

@@ -48,6 +48,7 @@ func (w *World) template(namespace string, meta *metav1.ObjectMeta, spec *corev1
 			return nil, err
 		}
 	}
+	t.qos, t.priority = qosOf(spec), priorityOf(spec)
 	t.request = requests(spec, resources{})
 	t.assumed = requests(spec, resources{assumedCPU, assumedMemory})
 	t.scheduling, err = schedulingOf(t)
@@ -79,7 +80,7 @@ func (w *World) addContainer(t *Template, c *corev1.Container, sidecar, initial 
 }
 
 func (w *World) container(c *corev1.Container) (*containerSpec, error) {
-	s := &containerSpec{name: c.Name, ports: map[string]int{}}
+	s := &containerSpec{name: c.Name, ports: map[string]int{}, request: requestOf(c, resources{}), limit: of(c.Resources.Limits)}
 	for _, p := range c.Ports {
 		s.ports[p.Name] = int(p.ContainerPort)
 	}
@@ -111,7 +112,7 @@ func (w *World) application(s *containerSpec, c *corev1.Container) error {
 		if err != nil {
 			return err
 		}
-		s.app = &config
+		s.app, s.memory = &config, config.Memory
 		_, port, err := net.SplitHostPort(config.Listen)
 		if err == nil {
 			s.port, err = strconv.Atoi(port)
@@ -122,11 +123,11 @@ func (w *World) application(s *containerSpec, c *corev1.Container) error {
 	if err != nil {
 		return err
 	}
-	s.app = &config
+	s.app, s.memory = &config, s.request.memory
 	if len(c.Ports) > 0 {
 		s.port = int(c.Ports[0].ContainerPort)
 	}
-	w.warn("image %s is not known to the simulator: it is taken to answer after %s, and to finish its requests on SIGTERM",
+	w.warn("image %s is not known to the simulator: it is taken to answer after %s, to use the memory that it requests, and to finish its requests on SIGTERM",
 		short(c.Image), config.ServiceTime)
 	return nil
 }

@@ -40,6 +40,13 @@ type Timings struct {
 	// staging/src/k8s.io/client-go/rest/config.go: DefaultQPS, DefaultBurst.
 	EvictionQPS   float64
 	EvictionBurst int
+	// Memory.
+	Housekeeping       time.Duration // pkg/kubelet/kubelet.go: evictionMonitoringPeriod
+	CleanupLimit       time.Duration // pkg/kubelet/eviction: podCleanupTimeout
+	PressureTransition time.Duration // pkg/kubelet/apis/config: EvictionPressureTransitionPeriod
+	// Thrash is how long a node without free memory hangs before the kernel
+	// kills. Teams saw nodes NotReady for minutes; nobody has measured it.
+	Thrash Range
 
 	// kube-proxy.
 	ProxyMinSync time.Duration // pkg/proxy/apis/config: iptables.minSyncPeriod
@@ -69,46 +76,50 @@ type Range struct{ Low, High time.Duration }
 // them.
 func Kubernetes137() Timings {
 	return Timings{
-		LeaseRenew:        10 * time.Second,
-		MonitorPeriod:     5 * time.Second,
-		GracePeriod:       50 * time.Second,
-		EvictionRate:      0.1,
-		SecondaryRate:     0.01,
-		LargeCluster:      50,
-		UnhealthyZone:     0.55,
-		DefaultToleration: 300 * time.Second,
-		GarbagePeriod:     20 * time.Second,
-		OrphanQuarantine:  40 * time.Second,
-		StatusTick:        10 * time.Second,
-		StatusUpdate:      10 * time.Second,
-		SyncBackoff:       Range{10 * time.Second, 15 * time.Second},
-		Relist:            time.Second,
-		RuntimeMissed:     30 * time.Second,
-		RuntimeCheck:      5 * time.Second,
-		BackoffFirst:      10 * time.Second,
-		BackoffLimit:      300 * time.Second,
-		BackoffReset:      600 * time.Second,
-		MinimumGrace:      2 * time.Second,
-		DefaultGrace:      30 * time.Second,
-		EvictionRetry:     5 * time.Second,
-		EvictionQPS:       5,
-		EvictionBurst:     10,
-		ProxyMinSync:      time.Second,
-		Host:              Range{5 * time.Millisecond, 60 * time.Millisecond},
-		Confirm:           Range{300 * time.Millisecond, 600 * time.Millisecond},
-		API:               Range{10 * time.Millisecond, 250 * time.Millisecond},
-		News:              Range{500 * time.Microsecond, 6 * time.Millisecond},
-		Control:           Range{5 * time.Millisecond, 25 * time.Millisecond},
-		Watch:             Range{5 * time.Millisecond, 20 * time.Millisecond},
-		Sandbox:           Range{300 * time.Millisecond, 700 * time.Millisecond},
-		Start:             Range{100 * time.Millisecond, 300 * time.Millisecond},
-		Signal:            Range{10 * time.Millisecond, 100 * time.Millisecond},
-		Launch:            Range{50 * time.Millisecond, 450 * time.Millisecond},
-		Boot:              Range{2 * time.Second, 4 * time.Second},
-		Teardown:          Range{300 * time.Millisecond, 600 * time.Millisecond},
-		Removal:           Range{300 * time.Millisecond, 1000 * time.Millisecond},
-		ProxyApply:        Range{50 * time.Millisecond, 250 * time.Millisecond},
-		Descheduler:       Range{2 * time.Second, 5 * time.Second},
+		LeaseRenew:         10 * time.Second,
+		MonitorPeriod:      5 * time.Second,
+		GracePeriod:        50 * time.Second,
+		EvictionRate:       0.1,
+		SecondaryRate:      0.01,
+		LargeCluster:       50,
+		UnhealthyZone:      0.55,
+		DefaultToleration:  300 * time.Second,
+		GarbagePeriod:      20 * time.Second,
+		OrphanQuarantine:   40 * time.Second,
+		StatusTick:         10 * time.Second,
+		StatusUpdate:       10 * time.Second,
+		SyncBackoff:        Range{10 * time.Second, 15 * time.Second},
+		Relist:             time.Second,
+		RuntimeMissed:      30 * time.Second,
+		RuntimeCheck:       5 * time.Second,
+		BackoffFirst:       10 * time.Second,
+		BackoffLimit:       300 * time.Second,
+		BackoffReset:       600 * time.Second,
+		MinimumGrace:       2 * time.Second,
+		DefaultGrace:       30 * time.Second,
+		EvictionRetry:      5 * time.Second,
+		ProxyMinSync:       time.Second,
+		EvictionQPS:        5,
+		EvictionBurst:      10,
+		Housekeeping:       10 * time.Second,
+		CleanupLimit:       30 * time.Second,
+		PressureTransition: 5 * time.Minute,
+		Thrash:             Range{2 * time.Minute, 5 * time.Minute},
+		Host:               Range{5 * time.Millisecond, 60 * time.Millisecond},
+		Confirm:            Range{300 * time.Millisecond, 600 * time.Millisecond},
+		API:                Range{10 * time.Millisecond, 250 * time.Millisecond},
+		News:               Range{500 * time.Microsecond, 6 * time.Millisecond},
+		Control:            Range{5 * time.Millisecond, 25 * time.Millisecond},
+		Watch:              Range{5 * time.Millisecond, 20 * time.Millisecond},
+		Sandbox:            Range{300 * time.Millisecond, 700 * time.Millisecond},
+		Start:              Range{100 * time.Millisecond, 300 * time.Millisecond},
+		Signal:             Range{10 * time.Millisecond, 100 * time.Millisecond},
+		Launch:             Range{50 * time.Millisecond, 450 * time.Millisecond},
+		Boot:               Range{2 * time.Second, 4 * time.Second},
+		Teardown:           Range{300 * time.Millisecond, 600 * time.Millisecond},
+		Removal:            Range{300 * time.Millisecond, 1000 * time.Millisecond},
+		ProxyApply:         Range{50 * time.Millisecond, 250 * time.Millisecond},
+		Descheduler:        Range{2 * time.Second, 5 * time.Second},
 	}
 }
 

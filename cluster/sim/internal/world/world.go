@@ -66,6 +66,7 @@ type World struct {
 	left       map[string]*Node // that were removed
 	joined     uint64           // nodes so far, after the boot
 	owners     []owner          // in the order in which they came
+	deleted    map[owner]bool   // that the last reset took away
 	services   []*Service
 	budgets    []*Budget
 	pods       map[string]*Pod
