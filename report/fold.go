@@ -197,6 +197,7 @@ func (f *Fold) Summary() *Summary {
 		Versions: h.Versions, SourceSHA256: h.SourceSHA256, Command: h.Command,
 		Warnings: append([]string{}, h.Warnings...),
 	}
+	f.strike(s.Faults)
 	life := lifeOf(s.Faults)
 	s.Phases = f.phases(life)
 	s.Impact = f.impact(h, life)

@@ -39,7 +39,11 @@ func felt(s *Summary) string {
 	if longest := fault.Latency.Max; longest != nil {
 		fmt.Fprintf(&b, "; the longest wait was %s", seconds(*longest))
 	}
-	b.WriteString(". " + afterwards(s) + recovery(s) + unfinished(s))
+	b.WriteString(". ")
+	if struck := struckWords(s.Faults); struck != "" {
+		fmt.Fprintf(&b, "%s struck %s. ", pronoun(s), struck)
+	}
+	b.WriteString(afterwards(s) + recovery(s) + unfinished(s))
 	return b.String()
 }
 
@@ -65,6 +69,13 @@ func faultWord(s *Summary) string {
 		word += "s"
 	}
 	return word
+}
+
+func pronoun(s *Summary) string {
+	if len(s.Faults) > 1 {
+		return "They"
+	}
+	return "It"
 }
 
 // hurtBy says in which of the two ways requests were hurt.

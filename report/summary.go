@@ -117,6 +117,7 @@ type Fault struct {
 	RevertedAt     *seatrial.Seconds `json:"reverted_at"`
 	InjectionError *seatrial.Seconds `json:"injection_error"` // injected − planned
 	Proof          *seatrial.Proof   `json:"proof"`
+	Struck         []Struck          `json:"struck,omitempty"` // workloads with pods in its way
 }
 
 // Impact is what the faults meant to users and how long it took.

@@ -101,7 +101,7 @@ func (fakeCluster) Pods(context.Context, seatrial.Selector) ([]seatrial.Pod, err
 
 // fakeAttack delivers every result at its start. In the fault as many fifths of
 // the requests take 3 s as the seed has left over when it is divided by 5, so
-// that one seed in five feels nothing.
+// that one seed in five feels nothing; nor does a client with policies.
 type fakeAttack struct {
 	site  *fakeSite
 	loads []seatrial.LoadPlan
@@ -114,7 +114,7 @@ func (a *fakeAttack) Start(context.Context, time.Duration) error {
 	for due := time.Duration(0); due < a.loads[0].Duration; due += seatrial.Width {
 		iv := seatrial.Interval{Load: a.loads[0].Name, Agent: "sim", Due: due, Planned: 20, Sent: 20, Succeeded: 20,
 			Attempts: 20, Latency: seatrial.Buckets{}, Service: seatrial.Buckets{}}
-		if due >= from && due < to {
+		if due >= from && due < to && !a.loads[0].Client.Active() {
 			iv.Hurt = 4 * int64(a.site.seed%5)
 		}
 		for i := range int64(20) {

@@ -72,8 +72,8 @@ func distribution(t *testing.T, out string) report.Distribution {
 func TestManySeedsGiveOneDistributionForEachVariant(t *testing.T) {
 	r := runOn(t.Context(), t, fakeSim(), "--repeats", "10", "--seed", "3")
 	d := distribution(t, r.out)
-	if d.Planned != 20 || len(d.Variants) != 2 || d.Variants[0].Variant != "as-is" {
-		t.Fatalf("%+v, want as-is and packed", d)
+	if d.Planned != 40 || len(d.Variants) != 4 || d.Variants[0].Variant != "as-is" {
+		t.Fatalf("%+v, want as-is, packed, retry and hedge", d)
 	}
 	v := d.Variants[0]
 	if v.Trials != 10 || v.Seeds != (report.Seeds{First: 3, Last: 12}) || v.Verdicts != (report.Verdicts{Pass: 2, Fail: 8}) {
@@ -134,12 +134,12 @@ func TestFoldersAreKeptOfUnexpectedAndExtremeSeedsOnly(t *testing.T) {
 
 func TestProgressGoesToStandardError(t *testing.T) {
 	r := runOn(t.Context(), t, fakeSim(), "--repeats", "4", "--format", "json")
-	for _, want := range []string{"1 of 8\n", "8 of 8\n"} {
+	for _, want := range []string{"1 of 16\n", "16 of 16\n"} {
 		if !strings.Contains(r.stderr, want) {
 			t.Errorf("no %q in:\n%s", want, r.stderr)
 		}
 	}
-	if strings.Contains(r.stdout, " of 8\n") {
+	if strings.Contains(r.stdout, " of 16\n") {
 		t.Errorf("progress among the results:\n%s", r.stdout)
 	}
 }
