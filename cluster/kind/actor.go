@@ -40,6 +40,7 @@ type armed struct {
 	probe  *guardian.Probe // what the proof asks from inside the node; nil: nothing
 	first  guardian.Answer // to the probe, before the act
 	uid    types.UID       // of the pod that is hit; empty: none
+	hog    hogged          // where the hog is, and how that was before
 }
 
 // Observe finds the node as it is, arms the action in the guardian, and gets
@@ -150,6 +151,9 @@ func (c *Cluster) Act(ctx context.Context, a seatrial.Action) error {
 	x.acted, x.at = true, time.Now()
 	c.mu.Unlock()
 	err := c.link.ask(ctx, func(ctx context.Context, g *guardian.Client) error {
+		if err := x.hog.rest(ctx, g, x); err != nil {
+			return err
+		}
 		_, err := g.Act(ctx, x.prior.ID, expiry(a))
 		return err
 	})

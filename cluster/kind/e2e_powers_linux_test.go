@@ -101,7 +101,7 @@ func (b *bench) state(t *testing.T) map[string]string {
 	for name := range containers {
 		s := b.deep(t, name)
 		state[name+" daemons"] = strings.Join(s.Daemons, " ")
-		state[name+" stopped"] = fmt.Sprint(len(s.Stopped), s.Freezer, s.Rules, s.Table, s.Cut, s.Quota, s.Covered)
+		state[name+" stopped"] = fmt.Sprint(len(s.Stopped), s.Freezer, s.Rules, s.Table, s.Cut, s.Quota, s.Covered, s.Hogs, s.OOM)
 		out, err := docker(t.Context(), "exec", name, "systemctl", "list-units", "--type=service", "--state=running", "--plain", "--no-legend")
 		if err != nil {
 			t.Fatal(err)

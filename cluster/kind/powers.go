@@ -51,6 +51,10 @@ func expiry(a seatrial.Action) time.Duration {
 		return a.Expires
 	case seatrial.LoseVolume:
 		return a.Expires
+	case seatrial.HogMemory:
+		return a.Expires
+	case seatrial.HogCPU:
+		return a.Expires
 	}
 	return 0
 }
@@ -61,7 +65,7 @@ func guarded(a seatrial.Action) bool {
 	switch a.(type) {
 	case seatrial.Freeze, seatrial.Throttle, seatrial.StopKubelet, seatrial.StopRuntime, seatrial.Partition,
 		seatrial.PowerOff, seatrial.StopControlPlane, seatrial.DNSDown, seatrial.DNSTerminated,
-		seatrial.BreakCNI, seatrial.LoseVolume:
+		seatrial.BreakCNI, seatrial.LoseVolume, seatrial.HogMemory, seatrial.HogCPU:
 		return true
 	}
 	return false
@@ -105,6 +109,16 @@ func (c *Cluster) Supports(a seatrial.Action) error {
 		node = a.Pod
 	case seatrial.LoseVolume:
 		node = a.Pod
+	case seatrial.HogMemory:
+		node = a.Node
+		if a.Rate <= 0 {
+			return errors.New("hogMemory needs a rate above 0")
+		}
+	case seatrial.HogCPU:
+		node = a.Node
+		if a.Threads <= 0 {
+			return errors.New("hogCPU needs a number of threads above 0")
+		}
 	}
 	if node == "" {
 		return fmt.Errorf("%s does not say on what", a.Kind())
@@ -161,6 +175,14 @@ func (c *Cluster) plan(ctx context.Context, x *armed) (guardian.Plan, error) {
 		stopControlPlane(x, &p, a.Hang)
 	case seatrial.DNSDown:
 		err = c.planDNSDown(ctx, x, &p)
+	case seatrial.HogMemory:
+		on = a.Node
+		p.Hog = &guardian.Hog{Memory: int64(a.Bytes), Rate: int64(a.Rate), Time: a.Expires}
+		err = c.planHog(ctx, x, p.Hog, nodes[on], podOf{a.Namespace, a.Pod, a.Container})
+	case seatrial.HogCPU:
+		on = a.Node
+		p.Hog = &guardian.Hog{Threads: a.Threads, Time: a.Expires}
+		err = c.planHog(ctx, x, p.Hog, nodes[on], podOf{a.Namespace, a.Pod, a.Container})
 	case seatrial.DNSTerminated:
 		on, err = c.planDNSTerminated(ctx, x, &p, a)
 	case seatrial.BreakCNI:

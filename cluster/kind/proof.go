@@ -29,11 +29,15 @@ func (c *Cluster) Prove(ctx context.Context, a seatrial.Action) (seatrial.Proof,
 	if x == nil {
 		return seatrial.Proof{}, fmt.Errorf("%s of %s was not done", a.Kind(), a.Target())
 	}
+	see := c.see
+	if isHog(a) {
+		see = c.hogProof
+	}
 	tick := time.NewTicker(glance)
 	defer tick.Stop()
 	missing := errors.New("nothing was seen yet")
 	for looks := 1; ; looks++ {
-		proof, err := c.see(ctx, x)
+		proof, err := see(ctx, x)
 		if err == nil {
 			return proof, nil
 		}
@@ -191,6 +195,14 @@ func leftovers(s guardian.State, found guardian.Prior) error {
 	}
 	if s.Table && standing {
 		left = append(left, fmt.Errorf("%d drop rules are in force", s.Rules))
+	}
+	for kind, n := range s.Hogs {
+		if found.Concerns(kind) {
+			left = append(left, fmt.Errorf("%d hogs of the kind %s run", n, kind))
+		}
+	}
+	if found.OOM != "" && s.OOM != found.OOM {
+		left = append(left, fmt.Errorf("want of memory on the node is dealt with by %s, not %s", s.OOM, found.OOM))
 	}
 	if s.Cut > 0 && found.Concerns(guardian.Network) {
 		left = append(left, fmt.Errorf("%d rules of a cut are in force", s.Cut))

@@ -73,7 +73,7 @@ I1130 18:00:00.3 1 evictions.go:551] "Evicted pod" pod="default/shop-2" reason="
 }
 
 // evicted is a pod as the eviction API leaves it.
-func evicted(p *corev1.Pod) *corev1.Pod {
+func evictedPod(p *corev1.Pod) *corev1.Pod {
 	p = terminating(p)
 	p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: corev1.DisruptionTarget,
 		Status: corev1.ConditionTrue, Reason: byEvictionAPI})
@@ -87,7 +87,7 @@ func TestAnEvictionBySomebodyElseIsToldOnceAndOurOwnIsNot(t *testing.T) {
 	c.news.ownEviction("uid-ours")
 	for range 2 {
 		for _, name := range []string{"ours", "theirs"} {
-			if _, err := f.typed.CoreV1().Pods("default").Update(t.Context(), evicted(shopPod(name, true)), metav1.UpdateOptions{}); err != nil {
+			if _, err := f.typed.CoreV1().Pods("default").Update(t.Context(), evictedPod(shopPod(name, true)), metav1.UpdateOptions{}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -175,7 +175,7 @@ func stateOf(o *corev1.Pod, before podState) podState {
 		s.restarts[c.Name] = c.RestartCount
 		s.Restarts += int(c.RestartCount)
 		s.oomKills[c.Name] = before.oomKills[c.Name]
-		if end := c.LastTerminationState.Terminated; end != nil && end.Reason == oomKilled && c.RestartCount > before.restarts[c.Name] {
+		if end := c.LastTerminationState.Terminated; end != nil && end.Reason == OOMKilled && c.RestartCount > before.restarts[c.Name] {
 			s.oomKills[c.Name]++
 		}
 		s.OOMKills += s.oomKills[c.Name]
@@ -189,14 +189,6 @@ func unschedulable(o *corev1.Pod) bool {
 		return c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable
 	})
 }
-
-// What the kubelet writes in a status: the reason of a container's end that the
-// kernel killed (the runtimes' word), and that of a pod that it evicted
-// (pkg/kubelet/eviction: Reason).
-const (
-	oomKilled = "OOMKilled"
-	evicted   = "Evicted"
-)
 
 // workloadOf names the pod's controller. A Deployment's is the one above the
 // ReplicaSet, which is named after it and the hash that its pods are labelled

@@ -39,6 +39,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	commands := map[string]func(context.Context, []string) error{
 		"load": runLoad, "app": runApp, "guardian": runGuardian,
+		"hog": runHog, // of the guardian's
 	}
 	command, ok := commands[args[0]]
 	if !ok {

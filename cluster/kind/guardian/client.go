@@ -113,6 +113,11 @@ func (c *Client) Probe(ctx context.Context, p Probe) (Answer, error) {
 	return ask[Answer](ctx, c, opProbe, p)
 }
 
+// Group looks at the cgroups of a node, or of one of its containers.
+func (c *Client) Group(ctx context.Context, n Node, container string) (Group, error) {
+	return ask[Group](ctx, c, opGroup, groupArgs{Node: n, Container: container})
+}
+
 // Sweep undoes everything that any guardian could have done to a node, and
 // restores prior.
 func (c *Client) Sweep(ctx context.Context, n Node, prior Prior) error {

@@ -22,7 +22,7 @@ package guardian
 
 // Version of the protocol; a client and a server that differ refuse each
 // other.
-const Version = 2
+const Version = 3
 
 // Socket is the abstract unix socket of the server, in the container's own
 // network namespace.

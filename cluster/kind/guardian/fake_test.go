@@ -50,6 +50,9 @@ func (m *fakeMachine) sweeper(n Node, _ Prior) effect {
 }
 func (m *fakeMachine) again(p Plan, _ Prior) effect { return fakeEffect{m, p.ID} }
 func (m *fakeMachine) probe(Probe) (Answer, error)  { return Refused, nil }
+func (m *fakeMachine) group(Node, string) (Group, error) {
+	return Group{Used: 1 << 20}, nil
+}
 func (m *fakeMachine) look(Node, bool) (State, error) {
 	return State{Freezer: "THAWED"}, nil
 }

@@ -41,6 +41,8 @@ func (m linux) prepare(p Plan) (Prior, effect, error) {
 		return m.preparePlugin(p)
 	case p.Lose != nil:
 		return m.prepareLose(k, p)
+	case p.Hog != nil:
+		return m.prepareHog(p)
 	case len(p.Restore) > 0:
 		return Prior{Part: Objects}, restore{m.host, p.Node, p.Restore}, nil
 	}
@@ -103,6 +105,9 @@ func (m linux) sweeper(n Node, prior Prior) effect {
 		return failed{err}
 	}
 	all := sequence{}
+	if prior.Concerns(Memory) || prior.Concerns(Computing) {
+		all = append(all, sweepHogs{m.host, n, prior})
+	}
 	if prior.Concerns(Standing) {
 		all = append(all, sweepDrop{m.host, n}, freezer{k, prior})
 	}
@@ -173,6 +178,9 @@ func (m linux) lookAt(n Node, deep bool) (State, error) {
 		return State{}, err
 	}
 	if s.Covered, err = m.covered(n.PID); err != nil {
+		return State{}, err
+	}
+	if err := lookAtHogs(m.host, n, &s); err != nil {
 		return State{}, err
 	}
 	if err := lookAtDrop(m.host, n, &s); err != nil {
@@ -262,10 +270,3 @@ type failed struct{ err error }
 func (f failed) do() error    { return f.err }
 func (f failed) undo() error  { return f.err }
 func (f failed) close() error { return nil }
-
-func unlessGone(err error) error {
-	if gone(err) {
-		return nil
-	}
-	return err
-}

@@ -117,3 +117,10 @@ func parseStat(text string) (process, error) {
 	}
 	return process{Process: Process{PID: pid, Start: start}, name: text[open+1 : end], state: fields[0][0]}, nil
 }
+
+func unlessGone(err error) error {
+	if gone(err) {
+		return nil
+	}
+	return err
+}

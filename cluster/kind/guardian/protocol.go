@@ -18,6 +18,7 @@ const (
 	opSweep   = "sweep"
 	opList    = "list"
 	opProbe   = "probe"
+	opGroup   = "group"
 )
 
 // Node is a node's container as the host of the Docker daemon sees it.
@@ -27,7 +28,7 @@ type Node struct {
 }
 
 // Plan is an action before it is done. Besides ID and Node, exactly one of
-// Freeze, CPUs, Units, Cut, PowerOff, Plugin, Lose and Restore is set.
+// Freeze, CPUs, Units, Cut, PowerOff, Plugin, Lose, Hog and Restore is set.
 type Plan struct {
 	ID     string              `json:"id"`
 	Node   Node                `json:"node"`
@@ -49,6 +50,7 @@ type Plan struct {
 	// add anything; it goes on removing and checking.
 	Plugin bool  `json:"plugin,omitempty"`
 	Lose   *Lose `json:"lose,omitempty"`
+	Hog    *Hog  `json:"hog,omitempty"`
 	// Restore changes nothing. It is the arguments of the kubectl command that
 	// undoes, in the end, what a runner did through the API server; the node
 	// has to be the control plane's.
@@ -83,6 +85,8 @@ const (
 	Units      Part = "units"
 	Network    Part = "cut"
 	Mounts     Part = "mounts"
+	Memory     Part = "memory"
+	Computing  Part = "computing"
 	Objects    Part = "restore" // what the API server holds
 )
 
@@ -96,6 +100,9 @@ type Prior struct {
 	Units   []string  `json:"units,omitempty"`   // of those to be stopped, the ones that were active
 	Daemons []string  `json:"daemons,omitempty"` // of those that the action takes away, the ones that ran
 	Covered []string  `json:"covered,omitempty"` // paths that the action covers by mounts; see State
+	// OOM is oom_kill_disable of memory.oom_control, or the content of
+	// memory.high; empty: leave it.
+	OOM string `json:"oom,omitempty"`
 }
 
 // Concerns is whether undoing has to look at that part of the node.
@@ -142,6 +149,10 @@ type State struct {
 	// Throttled counts the scheduler periods in which the node ran out of its
 	// quota (nr_throttled of cpu.stat).
 	Throttled uint64 `json:"throttled"`
+	// Hogs counts those that run on the node or in its containers, by what they
+	// take: [Memory] or [Computing].
+	Hogs map[Part]int `json:"hogs,omitempty"`
+	OOM  string       `json:"oom,omitempty"` // see Prior
 }
 
 // Active is an action in force.
@@ -216,6 +227,11 @@ type idArgs struct {
 type statusArgs struct {
 	Node Node `json:"node"`
 	Deep bool `json:"deep,omitempty"`
+}
+
+type groupArgs struct {
+	Node      Node   `json:"node"`
+	Container string `json:"container,omitempty"`
 }
 
 type sweepArgs struct {

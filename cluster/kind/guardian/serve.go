@@ -118,6 +118,8 @@ func (s *server) do(q request) (any, error) {
 		return with(q, func(a statusArgs) (State, error) { return s.machine.look(a.Node, a.Deep) })
 	case opProbe:
 		return with(q, s.machine.probe)
+	case opGroup:
+		return with(q, func(a groupArgs) (Group, error) { return s.machine.group(a.Node, a.Container) })
 	case opSweep:
 		return with(q, func(a sweepArgs) (struct{}, error) { return struct{}{}, s.sweep(a.Node, a.Prior) })
 	case opList:

@@ -29,6 +29,8 @@ type machine interface {
 	sweeper(n Node, prior Prior) effect
 	look(n Node, deep bool) (State, error)
 	probe(p Probe) (Answer, error)
+	// group looks at the cgroups of n, or of one of its containers.
+	group(n Node, container string) (Group, error)
 }
 
 // stage of an action; it only ever grows.
@@ -129,8 +131,9 @@ func (p Plan) parts() []Part {
 		part Part
 	}{
 		{p.Freeze != "", Standing}, {p.PowerOff, Standing}, {p.CPUs > 0, CPU},
-		{len(p.Units) > 0, Units}, {p.Cut != nil, Network}, {len(p.Restore) > 0, Objects},
+		{len(p.Units) > 0, Units}, {p.Cut != nil, Network},
 		{p.Plugin, Mounts}, {p.Lose != nil, Mounts},
+		{p.Hog != nil && p.Hog.Threads == 0, Memory}, {p.Hog != nil && p.Hog.Threads > 0, Computing}, {len(p.Restore) > 0, Objects},
 	} {
 		if f.set {
 			parts = append(parts, f.part)
@@ -149,6 +152,8 @@ func (p Plan) part() string {
 		part += " " + p.Cut.Pod
 	case p.Lose != nil:
 		part += " " + p.Lose.Pod + " " + p.Lose.Volume
+	case p.Hog != nil:
+		part += " " + p.Hog.Group
 	}
 	return part
 }

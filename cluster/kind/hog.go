@@ -1,0 +1,193 @@
+package kind
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/cluster/kind/guardian"
+	"github.com/seatrial/seatrial/cluster/kube"
+)
+
+// hogged is where a hog is, and how that was before.
+type hogged struct {
+	pod   podOf
+	group string         // the container's id; empty on the node itself
+	was   kube.Container // before the hog
+	node  guardian.Group // of the whole node, before
+	self  guardian.Group // of what the hog is in, before
+	since time.Time      // of these looks
+	idle  float64        // cores that it used before the hog
+	begun time.Time      // of the hog
+	at    guardian.Group // when it began
+}
+
+// podOf is a container of a pod; an empty pod is none.
+type podOf struct{ namespace, pod, container string }
+
+func isHog(a seatrial.Action) bool {
+	switch a.(type) {
+	case seatrial.HogMemory, seatrial.HogCPU:
+		return true
+	}
+	return false
+}
+
+// planHog finds the place. A hog of memory that no limit of its own ends is to
+// take all that the node has; there the node hangs, and its kernel may not kill
+// to help itself: a cgroup without memory, unlike a machine, kills at once.
+func (c *Cluster) planHog(ctx context.Context, x *armed, h *guardian.Hog, node container, pod podOf) error {
+	if h.Threads == 0 && node.ID != "" && node.HostConfig.Memory == 0 {
+		return seatrial.Fail(seatrial.BadInput, fmt.Errorf("the container of node %s has no memory limit, so a hog would take this machine's memory", node.name()),
+			"give the nodes a size, such as clusters: [{name: main, node: {memory: 2Gi}}]")
+	}
+	x.hog.pod = pod
+	h.Hang = h.Threads == 0
+	if pod.pod == "" {
+		return nil
+	}
+	was, err := c.Container(ctx, pod.namespace, pod.pod, pod.container)
+	if err != nil {
+		return err
+	}
+	if was.Node != node.name() || was.ID == "" {
+		return fmt.Errorf("container %s of pod %s/%s does not run on node %s", was.Name, pod.namespace, pod.pod, node.name())
+	}
+	x.hog.was, x.hog.group, h.Group = was, was.ID, was.ID
+	h.Hang = h.Hang && !was.Limited
+	return nil
+}
+
+// look asks for the cgroups of the node and of what the hog is in.
+func (h *hogged) look(ctx context.Context, g *guardian.Client, n guardian.Node) (node, self guardian.Group, err error) {
+	node, err = g.Group(ctx, n, "")
+	if self = node; err == nil && h.group != "" {
+		self, err = g.Group(ctx, n, h.group)
+	}
+	return node, self, err
+}
+
+// restTime is how long the CPU use before a hog is measured.
+const restTime = 500 * time.Millisecond
+
+// rest sees how things are just before the hog begins.
+func (h *hogged) rest(ctx context.Context, g *guardian.Client, x *armed) (err error) {
+	if !isHog(x.action) {
+		return nil
+	}
+	if h.node, h.self, err = h.look(ctx, g, x.prior.Node); err != nil {
+		return err
+	}
+	h.since = time.Now()
+	if _, cpu := x.action.(seatrial.HogCPU); cpu {
+		timer := time.NewTimer(restTime)
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
+		}
+	}
+	if _, h.at, err = h.look(ctx, g, x.prior.Node); err != nil {
+		return err
+	}
+	h.begun = time.Now()
+	h.idle = cores(h.self, h.at, h.begun.Sub(h.since))
+	return nil
+}
+
+func cores(from, to guardian.Group, in time.Duration) float64 {
+	return (to.Computed - from.Computed).Seconds() / max(in, time.Millisecond).Seconds()
+}
+
+// hogProof is one look for what the hog does to others.
+func (c *Cluster) hogProof(ctx context.Context, x *armed) (seatrial.Proof, error) {
+	var node, self guardian.Group
+	err := c.link.ask(ctx, func(ctx context.Context, g *guardian.Client) (err error) {
+		node, self, err = x.hog.look(ctx, g, x.prior.Node)
+		return err
+	})
+	if err != nil {
+		return seatrial.Proof{}, err
+	}
+	if a, memory := x.action.(seatrial.HogMemory); memory {
+		return c.memoryProof(ctx, x, a, node, self)
+	}
+	return x.cpuProof(self)
+}
+
+// full is the share of a limit from which on it is reached: the kernel keeps a
+// few pages for each core aside.
+const full = 0.98
+
+// memoryProof: the container was killed, or its pod evicted; the node has
+// nothing left; or, where there is enough, so much more is in use.
+func (c *Cluster) memoryProof(ctx context.Context, x *armed, a seatrial.HogMemory, node, self guardian.Group) (seatrial.Proof, error) {
+	if x.hog.group != "" {
+		if p, err := c.endProof(ctx, x, self); err == nil || ctx.Err() != nil {
+			return p, err
+		}
+	}
+	if node.Waiting && node.Refused > x.hog.node.Refused && float64(node.Used) >= full*float64(node.Limit) {
+		return seatrial.Proof{
+			Method: "the memory cgroup of the node, read from its host: it is at its limit, and what needs memory there waits",
+			Evidence: map[string]string{"in use": mebibytes(node.Used), "limit": mebibytes(node.Limit), "in use before": mebibytes(x.hog.node.Used),
+				"limit hit": strconv.FormatInt(node.Refused-x.hog.node.Refused, 10) + " times", "under_oom": "1"},
+		}, nil
+	}
+	more := self.Used - x.hog.self.Used
+	if a.Bytes > 0 && float64(more) >= full*float64(a.Bytes) {
+		return seatrial.Proof{
+			Method:   "the memory cgroup that the hog is in, read from its host",
+			Evidence: map[string]string{"in use": mebibytes(self.Used), "before": mebibytes(x.hog.self.Used)},
+		}, nil
+	}
+	return seatrial.Proof{}, fmt.Errorf("%s more than before are in use, and %s of %s on the node", mebibytes(more), mebibytes(node.Used), mebibytes(node.Limit))
+}
+
+// endProof asks the API server what became of the container.
+func (c *Cluster) endProof(ctx context.Context, x *armed, self guardian.Group) (seatrial.Proof, error) {
+	pod := x.hog.pod
+	now, err := c.Container(ctx, pod.namespace, pod.pod, x.hog.was.Name)
+	switch {
+	case err != nil:
+		return seatrial.Proof{}, err
+	case now.Evicted:
+		return seatrial.Proof{Method: "the kubelet has evicted the pod, as its status says", Evidence: map[string]string{"message": now.Message}}, nil
+	case now.LastEnd != x.hog.was.ID || now.Reason != kube.OOMKilled:
+		return seatrial.Proof{}, errors.New("the container has not ended")
+	}
+	p := seatrial.Proof{Method: "the last end of the container, as its pod's status says",
+		Evidence: map[string]string{"reason": now.Reason, "restarts": fmt.Sprintf("%d, %d before", now.Restarts, x.hog.was.Restarts)}}
+	if !self.Gone {
+		p.Evidence["killed in its cgroup"] = strconv.FormatInt(self.Killed-x.hog.self.Killed, 10)
+	}
+	return p, nil
+}
+
+// What a hog of CPU uses at least, beyond what was used before, and for how long
+// that is watched: a busy machine leaves little to anybody.
+const (
+	leastCores = 0.2
+	watchTime  = time.Second
+)
+
+// cpuProof: much more CPU is used, or it is held back at its limit.
+func (x *armed) cpuProof(self guardian.Group) (seatrial.Proof, error) {
+	passed := time.Since(x.hog.begun)
+	used := cores(x.hog.at, self, passed)
+	throttled := self.Throttled - x.hog.at.Throttled
+	if passed < watchTime || used < x.hog.idle+leastCores && throttled == 0 {
+		return seatrial.Proof{}, fmt.Errorf("%.2f cores are used, %.2f before", used, x.hog.idle)
+	}
+	return seatrial.Proof{
+		Method: "the CPU time of the cgroup that the hog is in, read from its host",
+		Evidence: map[string]string{"cores": fmt.Sprintf("%.2f", used), "cores before": fmt.Sprintf("%.2f", x.hog.idle),
+			"throttled periods": strconv.FormatInt(throttled, 10)},
+	}, nil
+}
+
+func mebibytes(n int64) string { return strconv.FormatInt(n>>20, 10) + " MiB" }
