@@ -26,7 +26,7 @@ var cpuHog = seatrial.Builtin{
 	Proof:   "the CPU time of the cgroup that it runs in, or that this was throttled at its limit",
 	Example: `- name: busy
   at: 10s
-  for: 60s
+  for: 40s
   cpuHog: {nodes: {running: app=shop, count: 1}, threads: 8}
 `,
 }

@@ -47,7 +47,7 @@ var deschedule = seatrial.Builtin{
 	},
 	Proof: "the run is over, and each pod that it says it has evicted is seen to have been evicted through the API, on its way out or gone; a run that has evicted nothing is proven by its end alone, and says so",
 	Example: `- name: descheduler
-  at: 60s
+  at: 20s
   deschedule: {strategies: [RemoveDuplicates]}
 `,
 }

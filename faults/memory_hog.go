@@ -28,7 +28,7 @@ var memoryHog = seatrial.Builtin{
 	Proof:   "what the want of memory does: the container's last end is OOMKilled, or its pod was evicted, or the node has none left and counts what waits for it; where there is enough, the memory in use",
 	Example: `- name: leak
   at: 10s
-  for: 60s
+  for: 40s
   memoryHog: {pods: {labels: app=shop, count: 1}, rate: 512Mi}
 `,
 }

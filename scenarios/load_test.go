@@ -34,6 +34,8 @@ func ExampleLoad() {
 	// Output:
 	// as-is fail liveMigration 15s 8s
 	// packed fail liveMigration 15s 8s
+	// retry pass liveMigration 15s 8s
+	// hedge pass liveMigration 15s 8s
 }
 
 func ExampleParse() {
@@ -339,7 +341,7 @@ func TestAScenarioThatIsNotThereIsBadInputWithAHint(t *testing.T) {
 	for path, hint := range map[string]string{
 		"live-migratoin":          "did you mean live-migration",
 		"scenarios/pod-delet":     "did you mean pod-delete",
-		"nothing/like/it.yaml":    "one of the library: cni-broken",
+		"nothing/like/it.yaml":    "one of the library: cascade",
 		"shop":                    "one of the library", // a manifest, not a scenario
 		filepath.Join("testdata"): "one of the library",
 	} {

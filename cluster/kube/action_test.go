@@ -102,12 +102,11 @@ func TestADeletionOfWhatIsGoneAltogetherIsUndone(t *testing.T) {
 	}
 }
 
-func TestNodesCannotJoinOrLeaveHereYet(t *testing.T) {
+func TestWhatNeedsTheNodeItselfIsRefused(t *testing.T) {
 	c := &Cluster{}
-	for _, a := range []seatrial.Action{seatrial.AddNode{Name: "worker-new1", Like: "worker"}, seatrial.RemoveNode{Name: "worker"}} {
-		var known *seatrial.Error
-		err := c.Supports(a)
-		if !errors.As(err, &known) || known.Class != seatrial.BadInput || known.Hint != "run it with --on sim" || !strings.Contains(err.Error(), "held back at boot") {
+	for _, a := range []seatrial.Action{seatrial.AddNode{Name: "worker-new1", Like: "worker"}, seatrial.RemoveNode{Name: "worker"},
+		seatrial.BreakCNI{Node: "worker"}, seatrial.HogCPU{Node: "worker", Threads: 1}} {
+		if err := c.Supports(a); err == nil || !strings.Contains(err.Error(), "it needs access to the node itself") {
 			t.Errorf("got %v", err)
 		}
 	}
