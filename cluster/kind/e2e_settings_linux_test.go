@@ -65,7 +65,7 @@ func TestAWorkerHasTheSizeAndTheClusterTheTimingsThatWereChosen(t *testing.T) {
 		if _, err := docker(t.Context(), "restart", "--time", "5", worker(c)); err != nil {
 			t.Fatal(err)
 		}
-		awaitWorker(t, client, worker(c), corev1.ConditionTrue, 2*time.Minute)
+		awaitKubelet(t, client, worker(c), time.Now())
 		hasSize(t, client, chosen().Node)
 		isLimited(t, c)
 	})
@@ -91,7 +91,7 @@ func TestAWorkerMayHaveMoreCoresThanItsHost(t *testing.T) {
 		t.Errorf("Docker limits it to %d billionths of a core and %d bytes", n.HostConfig.NanoCpus, n.HostConfig.Memory)
 	}
 	// A limit of all these cores is one that its cgroup has to take.
-	pod := probePod("wide", fmt.Sprintf("{limits: {cpu: %q, memory: 32Mi}}", size.CPU))
+	pod := probePod("wide", fmt.Sprintf("{requests: {cpu: 10m}, limits: {cpu: %q}}", size.CPU))
 	if err := c.Apply(t.Context(), []byte(pod)); err != nil {
 		t.Fatal(err)
 	}
@@ -204,6 +204,25 @@ func isLostSoon(t *testing.T, c *Cluster, client kubernetes.Interface) {
 		t.Fatal(err)
 	}
 	awaitWorker(t, client, worker(c), corev1.ConditionTrue, time.Minute)
+}
+
+// awaitKubelet waits for a renewal of the node's lease after a time: what else the
+// API server has of the node may be from before.
+func awaitKubelet(t *testing.T, client kubernetes.Interface, node string, after time.Time) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	err := poll(ctx, func() error {
+		lease, err := client.CoordinationV1().Leases(corev1.NamespaceNodeLease).Get(ctx, node, metav1.GetOptions{})
+		if err == nil && (lease.Spec.RenewTime == nil || lease.Spec.RenewTime.Before(&metav1.MicroTime{Time: after})) {
+			err = fmt.Errorf("the kubelet of %s has not renewed its lease", node)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	awaitWorker(t, client, node, corev1.ConditionTrue, time.Minute)
 }
 
 func awaitWorker(t *testing.T, client kubernetes.Interface, node string, want corev1.ConditionStatus, limit time.Duration) {
