@@ -29,8 +29,8 @@ spec:
       securityContext: {runAsNonRoot: true, runAsUser: 65532, fsGroup: 65532}
       containers:
       - name: db
-        image: seatrial.dev/agent:dev
-        command: [/seatrial-agent, app, --on-sigterm=exit, --data=/data/file]
+        image: seatrial.dev/kind-test:dev
+        command: [/seatrial-agent, app, --data=/data/file]
         readinessProbe: {periodSeconds: 1, httpGet: {path: /readyz, port: 8080}}
         volumeMounts: [{name: data, mountPath: /data}]
   volumeClaimTemplates:
