@@ -21,7 +21,7 @@ e2e: docker node-image ## the same on real kind, from nothing
 	SEATRIAL_E2E=1 go test -count=1 -timeout 30m -v -run TestE2E ./cmd/seatrial
 
 e2e-all: docker node-image ## all that e2e has no time for, in hours; goes on where it stopped (SCENARIOS="…" for some)
-	$(if $(SCENARIOS),,SEATRIAL_E2E=all go test -count=1 -timeout 1h -v -run '^TestAllResolvers' ./cluster/kind)
+	$(if $(SCENARIOS),,SEATRIAL_E2E=all go test -count=1 -timeout 1h -v -run '^TestAll' ./cluster/kind)
 	SEATRIAL_E2E=all SEATRIAL_E2E_RUNS="$(abspath $(RUNS))/e2e-all" SCENARIOS="$(SCENARIOS)" \
 		go test -count=1 -timeout 24h -v -run "$(if $(SCENARIOS),^TestAllScenarios,^TestAll)" ./cmd/seatrial
 

@@ -48,9 +48,7 @@ func (s span) holds(x float64) bool { return s.from <= x && x <= s.to }
 // pod: half of its lookups fail, glibc's after two tries of 5 s, musl's after
 // 5 s in all.
 func TestAllResolversLoseToADeadDNSPodWhatTheirRulesSay(t *testing.T) {
-	if os.Getenv("SEATRIAL_E2E") != "all" {
-		t.Skip("needs Docker, a C compiler and musl-gcc: `make e2e-all` runs it")
-	}
+	wholeSet(t) // it needs a C compiler and musl-gcc, too
 	b := openBench(t)
 	node := worker(b.Cluster)
 	loadResolvers(t, b, node)

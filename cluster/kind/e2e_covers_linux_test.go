@@ -109,7 +109,8 @@ func TestALaterProcessGivesALostVolumeBack(t *testing.T) {
 	b.unchanged(t)
 }
 
-func TestWithoutItsNetworkPluginANodeIsReadyAndStartsNoPod(t *testing.T) {
+func TestAllWithoutItsNetworkPluginANodeIsReadyAndStartsNoPod(t *testing.T) {
+	wholeSet(t)
 	b := openBench(t)
 	a := seatrial.BreakCNI{Node: worker(b.Cluster), Expires: longEnough}
 	p := b.does(t, a)
@@ -142,7 +143,8 @@ containers: [{name: pause, image: "registry.k8s.io/pause:3.10"}]}}`, a.Node)
 }
 
 // Nobody is left to revert: the runner's connection is lost.
-func TestWhatIsCoveredIsUncoveredWhenItsTimeIsOver(t *testing.T) {
+func TestAllWhatIsCoveredIsUncoveredWhenItsTimeIsOver(t *testing.T) {
+	wholeSet(t)
 	b, pod := keeping(t)
 	const expires = 4 * time.Second
 	for _, a := range []seatrial.Action{

@@ -27,7 +27,8 @@ spec:
       containers: [{name: pause, image: "registry.k8s.io/pause:3.10"}]
 `
 
-func TestTheDeschedulerSpreadsWhatWasPiledAndLeavesNothing(t *testing.T) {
+func TestAllTheDeschedulerSpreadsWhatWasPiledAndLeavesNothing(t *testing.T) {
+	wholeSet(t)
 	b := openBench(t)
 	cordon := seatrial.Cordon{Node: b.name + "-worker2"}
 	prior, err := b.Observe(t.Context(), cordon)

@@ -32,7 +32,8 @@ func openHogBench(t *testing.T) *hogBench {
 	return b
 }
 
-func TestHogsAreProvenAndLeaveTheNodeAsItWas(t *testing.T) {
+func TestAllHogsAreProvenAndLeaveTheNodeAsItWas(t *testing.T) {
+	wholeSet(t)
 	b := openHogBench(t)
 	in := func(pod string) seatrial.HogMemory {
 		return seatrial.HogMemory{Node: b.node, Namespace: "default", Pod: pod, Rate: 64 << 20, Expires: longEnough}
@@ -70,7 +71,8 @@ func TestHogsAreProvenAndLeaveTheNodeAsItWas(t *testing.T) {
 	}
 }
 
-func TestHogsEndByThemselves(t *testing.T) {
+func TestAllHogsEndByThemselves(t *testing.T) {
+	wholeSet(t)
 	b := openHogBench(t)
 	const soon = 8 * time.Second
 	for name, a := range map[string]seatrial.Action{
@@ -86,7 +88,8 @@ func TestHogsEndByThemselves(t *testing.T) {
 	}
 }
 
-func TestAHogOfMemoryNeedsANodeWithALimit(t *testing.T) {
+func TestAllAHogOfMemoryNeedsANodeWithALimit(t *testing.T) {
+	wholeSet(t)
 	b := openBench(t)
 	_, err := b.Observe(t.Context(), seatrial.HogMemory{Node: worker(b.Cluster), Rate: 1 << 20, Expires: time.Minute})
 	var known *seatrial.Error

@@ -81,7 +81,8 @@ func (b *bench) servesPods(t *testing.T, node string) error {
 
 // A surge node joins, takes over, and the old one leaves; so does a later
 // process that finds it half-way.
-func TestASurgeNodeTakesTheOldOnesPlace(t *testing.T) {
+func TestAllASurgeNodeTakesTheOldOnesPlace(t *testing.T) {
+	wholeSet(t)
 	b := openBench(t)
 	old, fresh := worker(b.Cluster), worker(b.Cluster)+"-new1"
 	b.label(t, old)
@@ -142,7 +143,8 @@ func (b *bench) acts(t *testing.T, a seatrial.Action) {
 	t.Logf("proof: %s %v", proof.Method, proof.Evidence)
 }
 
-func TestASurgeNodeThatIsNotNeededLeavesAgain(t *testing.T) {
+func TestAllASurgeNodeThatIsNotNeededLeavesAgain(t *testing.T) {
+	wholeSet(t)
 	b := openBench(t)
 	a := seatrial.AddNode{Name: worker(b.Cluster) + "-new1", Like: worker(b.Cluster), Version: nextVersion}
 	b.reverts(t, a, b.does(t, a))
@@ -150,7 +152,8 @@ func TestASurgeNodeThatIsNotNeededLeavesAgain(t *testing.T) {
 }
 
 // The node comes back on its own machine, empty, as another one.
-func TestANodeIsMadeAnew(t *testing.T) {
+func TestAllANodeIsMadeAnew(t *testing.T) {
+	wholeSet(t)
 	b := openBench(t)
 	name := worker(b.Cluster)
 	was := b.nodeNamed(t, name)
@@ -170,7 +173,8 @@ func TestANodeIsMadeAnew(t *testing.T) {
 	b.asBooted(t)
 }
 
-func TestANodeThatLeftIsReplacedByOneLikeIt(t *testing.T) {
+func TestAllANodeThatLeftIsReplacedByOneLikeIt(t *testing.T) {
+	wholeSet(t)
 	b := openBench(t)
 	a := seatrial.RemoveNode{Name: worker(b.Cluster)}
 	b.reverts(t, a, b.does(t, a))
@@ -182,7 +186,8 @@ func TestANodeThatLeftIsReplacedByOneLikeIt(t *testing.T) {
 
 // A machine that has no power is taken all the same, and what comes back on it
 // is not the old node.
-func TestANodeWithoutPowerIsReplaced(t *testing.T) {
+func TestAllANodeWithoutPowerIsReplaced(t *testing.T) {
+	wholeSet(t)
 	b := openBench(t)
 	name := worker(b.Cluster)
 	remove, off := seatrial.RemoveNode{Name: name}, seatrial.PowerOff{Node: name, Expires: longEnough}
@@ -202,7 +207,8 @@ func TestANodeWithoutPowerIsReplaced(t *testing.T) {
 
 // The runner dies while a node joins, or leaves; whoever comes later knows only
 // what was written down.
-func TestAPoolThatADeadRunLeftHalfWayIsMadeWhole(t *testing.T) {
+func TestAllAPoolThatADeadRunLeftHalfWayIsMadeWhole(t *testing.T) {
+	wholeSet(t)
 	b := openBench(t)
 	name := worker(b.Cluster)
 	for _, a := range []seatrial.Action{

@@ -26,6 +26,14 @@ func onKind(t *testing.T) Options {
 	return Options{Agents: testAgents(), Images: images, Log: t.Logf, Artifacts: os.Getenv("SEATRIAL_E2E_LOGS")}
 }
 
+// wholeSet skips what the core set has no time for.
+func wholeSet(t *testing.T) {
+	t.Helper()
+	if os.Getenv("SEATRIAL_E2E") != "all" {
+		t.Skip("needs Docker and an hour: `make e2e-all` runs it")
+	}
+}
+
 // oneWorker is the shape of the clusters of these tests, which no scenario
 // uses.
 var oneWorker = seatrial.Spec{Clusters: []seatrial.ClusterSpec{{Name: "main", Workers: 1}}}

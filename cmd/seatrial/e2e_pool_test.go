@@ -26,8 +26,8 @@ func poolScenario(t *testing.T) string {
 }
 
 // On a full pool only a surge node gives the evicted pods a place.
-func TestE2EASurgeOnAFullPoolLeavesNoPodWithoutANode(t *testing.T) {
-	e := kindE2E(t)
+func TestAllASurgeOnAFullPoolLeavesNoPodWithoutANode(t *testing.T) {
+	e := wholeE2E(t)
 	by := map[string]report.Summary{}
 	for _, s := range e.trial(t, poolScenario(t)) {
 		by[s.Variant] = s

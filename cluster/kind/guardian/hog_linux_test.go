@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -159,6 +160,7 @@ func eat(file, bytes string) {
 			helping[i] = 1
 		}
 		kept = append(kept, helping)
+		runtime.KeepAlive(kept)
 		time.Sleep(20 * time.Millisecond)
 	}
 }

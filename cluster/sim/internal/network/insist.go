@@ -26,7 +26,7 @@ type request struct {
 
 // The timers of a request, in the low bits of an event's code.
 const (
-	onHedge = iota
+	onHedge = iota + 1
 	onRetry
 	onDeadline
 	requestBits = 2
