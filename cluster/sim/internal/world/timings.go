@@ -66,7 +66,7 @@ type Timings struct {
 	Teardown    Range // from the last container's end to the pod's address being gone (kind)
 	Removal     Range // from there to the object being gone (kind)
 	ProxyApply  Range // kube-proxy writes its rules (kind)
-	Descheduler Range // from the descheduler's Job to its first eviction (kind)
+	Descheduler Range // from the descheduler's Job to its first eviction (a guess)
 }
 
 // Range is a time that is drawn evenly from [Low, High).
