@@ -17,6 +17,9 @@ import (
 
 const nextVersion = "v1.99.9"
 
+// oneMore is twoWorkers, and one more can join.
+var oneMore = seatrial.Spec{Clusters: []seatrial.ClusterSpec{{Name: "main", Workers: 2, Spares: 1}}}
+
 // asBooted brings the pool back, and all else has to be as before, too.
 func (b *bench) asBooted(t *testing.T) {
 	t.Helper()
@@ -83,7 +86,7 @@ func (b *bench) servesPods(t *testing.T, node string) error {
 // process that finds it half-way.
 func TestAllASurgeNodeTakesTheOldOnesPlace(t *testing.T) {
 	wholeSet(t)
-	b := openBench(t)
+	b := openBenchOf(t, oneMore)
 	old, fresh := worker(b.Cluster), worker(b.Cluster)+"-new1"
 	b.label(t, old)
 	was := b.nodeNamed(t, old)
@@ -145,7 +148,7 @@ func (b *bench) acts(t *testing.T, a seatrial.Action) {
 
 func TestAllASurgeNodeThatIsNotNeededLeavesAgain(t *testing.T) {
 	wholeSet(t)
-	b := openBench(t)
+	b := openBenchOf(t, oneMore)
 	a := seatrial.AddNode{Name: worker(b.Cluster) + "-new1", Like: worker(b.Cluster), Version: nextVersion}
 	b.reverts(t, a, b.does(t, a))
 	b.unchanged(t)
@@ -154,7 +157,7 @@ func TestAllASurgeNodeThatIsNotNeededLeavesAgain(t *testing.T) {
 // The node comes back on its own machine, empty, as another one.
 func TestAllANodeIsMadeAnew(t *testing.T) {
 	wholeSet(t)
-	b := openBench(t)
+	b := openBenchOf(t, oneMore)
 	name := worker(b.Cluster)
 	was := b.nodeNamed(t, name)
 	remove, add := seatrial.RemoveNode{Name: name}, seatrial.AddNode{Name: name, Like: name, Version: nextVersion}
@@ -175,7 +178,7 @@ func TestAllANodeIsMadeAnew(t *testing.T) {
 
 func TestAllANodeThatLeftIsReplacedByOneLikeIt(t *testing.T) {
 	wholeSet(t)
-	b := openBench(t)
+	b := openBenchOf(t, oneMore)
 	a := seatrial.RemoveNode{Name: worker(b.Cluster)}
 	b.reverts(t, a, b.does(t, a))
 	if err := b.pool.buryAll(t.Context()); err != nil {
@@ -188,7 +191,7 @@ func TestAllANodeThatLeftIsReplacedByOneLikeIt(t *testing.T) {
 // is not the old node.
 func TestAllANodeWithoutPowerIsReplaced(t *testing.T) {
 	wholeSet(t)
-	b := openBench(t)
+	b := openBenchOf(t, oneMore)
 	name := worker(b.Cluster)
 	remove, off := seatrial.RemoveNode{Name: name}, seatrial.PowerOff{Node: name, Expires: longEnough}
 	removed := b.observes(t, remove)
@@ -209,7 +212,7 @@ func TestAllANodeWithoutPowerIsReplaced(t *testing.T) {
 // what was written down.
 func TestAllAPoolThatADeadRunLeftHalfWayIsMadeWhole(t *testing.T) {
 	wholeSet(t)
-	b := openBench(t)
+	b := openBenchOf(t, oneMore)
 	name := worker(b.Cluster)
 	for _, a := range []seatrial.Action{
 		seatrial.AddNode{Name: name + "-new1", Like: name, Version: nextVersion},

@@ -19,8 +19,8 @@ import (
 )
 
 // twoWorkers is the shape of these tests' cluster: what one node loses, the
-// other can take, and one more can join.
-var twoWorkers = seatrial.Spec{Clusters: []seatrial.ClusterSpec{{Name: "main", Workers: 2, Spares: 1}}}
+// other can take.
+var twoWorkers = seatrial.Spec{Clusters: []seatrial.ClusterSpec{{Name: "main", Workers: 2}}}
 
 // whole is a workload that keeps one pod on each worker, with a budget that
 // lets none of them go.
@@ -55,7 +55,12 @@ type bench struct {
 
 func openBench(t *testing.T) *bench {
 	t.Helper()
-	s, err := Open(t.Context(), twoWorkers, onKind(t))
+	return openBenchOf(t, twoWorkers)
+}
+
+func openBenchOf(t *testing.T, spec seatrial.Spec) *bench {
+	t.Helper()
+	s, err := Open(t.Context(), spec, onKind(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,8 @@ lose() {
 	systemctl stop kubelet
 	systemctl start containerd
 	ctr --namespace k8s.io tasks ls | awk 'NR > 1 && $3 == "RUNNING" { print $2 }' | xargs -r kill -KILL 2>/dev/null || true # one may just have ended
-	crictl --timeout 20s rmp --force --all >/dev/null
+	# A sandbox whose processes are just ending may refuse at first.
+	crictl --timeout 20s rmp --force --all >/dev/null || crictl --timeout 20s rmp --force --all >/dev/null
 	awk '$2 ~ "^/var/lib/kubelet/pods/" { print $2 }' /proc/mounts | sort -r | xargs -r umount
 	rm -rf /var/lib/kubelet/pods/* /var/lib/kubelet/pki/* /var/lib/kubelet/*_manager_state /etc/kubernetes/kubelet.conf
 	# The runtime watches the folder of the network's configuration: it stays.
