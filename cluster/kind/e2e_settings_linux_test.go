@@ -50,7 +50,8 @@ func openChosen(t *testing.T, spec seatrial.ClusterSpec) (*Cluster, kubernetes.I
 	return c, client
 }
 
-func TestAWorkerHasTheSizeAndTheClusterTheTimingsThatWereChosen(t *testing.T) {
+func TestAllAWorkerHasTheSizeAndTheClusterTheTimingsThatWereChosen(t *testing.T) {
+	wholeSet(t)
 	c, client := openChosen(t, chosen())
 	t.Run("allocatable", func(t *testing.T) { hasSize(t, client, chosen().Node) })
 	t.Run("limits", func(t *testing.T) { isLimited(t, c); isHeldBack(t, c) })
@@ -74,7 +75,8 @@ func TestAWorkerHasTheSizeAndTheClusterTheTimingsThatWereChosen(t *testing.T) {
 	t.Run("eviction", func(t *testing.T) { evicts(t, c, client) })
 }
 
-func TestAWorkerMayHaveMoreCoresThanItsHost(t *testing.T) {
+func TestAllAWorkerMayHaveMoreCoresThanItsHost(t *testing.T) {
+	wholeSet(t)
 	onKind(t)
 	d, err := askDaemon(t.Context())
 	if err != nil {
