@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/seatrial/seatrial"
 )
 
@@ -127,6 +129,24 @@ func (c *Cluster) seen(ctx context.Context, name string) (*seatrial.Node, error)
 	return nil, nil
 }
 
+// look is a node in a read of the API server and in the watches; nil where there
+// is none.
+func (c *Cluster) look(ctx context.Context, name string) (read *corev1.Node, watched *seatrial.Node, err error) {
+	if read, err = c.pool.find(ctx, name); err == nil {
+		watched, err = c.seen(ctx, name)
+	}
+	return read, watched, err
+}
+
+// present is a node that has to be there.
+func (c *Cluster) present(ctx context.Context, name string) (*corev1.Node, error) {
+	n, err := c.pool.find(ctx, name)
+	if err == nil && n == nil {
+		err = seatrial.Fail(seatrial.BadInput, fmt.Errorf("there is no node %s", name), "`kubectl get nodes` names them")
+	}
+	return n, err
+}
+
 // addNode is a [seatrial.AddNode].
 type addNode struct {
 	*Cluster
@@ -141,10 +161,7 @@ func (x addNode) supported() error {
 }
 
 func (x addNode) observe(ctx context.Context) (member, error) {
-	like, err := x.pool.find(ctx, x.a.Like)
-	if err == nil && like == nil {
-		err = seatrial.Fail(seatrial.BadInput, fmt.Errorf("there is no node %s", x.a.Like), "`kubectl get nodes` names them")
-	}
+	like, err := x.present(ctx, x.a.Like)
 	if err != nil {
 		return member{}, err
 	}
@@ -167,11 +184,7 @@ func (x addNode) act(ctx context.Context, like member) error {
 }
 
 func (x addNode) see(ctx context.Context, like member) (seatrial.Proof, error) {
-	n, err := x.pool.find(ctx, x.a.Name)
-	if err != nil {
-		return seatrial.Proof{}, err
-	}
-	cached, err := x.seen(ctx, x.a.Name)
+	n, cached, err := x.look(ctx, x.a.Name)
 	switch {
 	case err != nil:
 		return seatrial.Proof{}, err
@@ -219,10 +232,7 @@ func (x removeNode) supported() error {
 }
 
 func (x removeNode) observe(ctx context.Context) (member, error) {
-	n, err := x.pool.find(ctx, x.a.Name)
-	if err == nil && n == nil {
-		err = seatrial.Fail(seatrial.BadInput, fmt.Errorf("there is no node %s", x.a.Name), "`kubectl get nodes` names them")
-	}
+	n, err := x.present(ctx, x.a.Name)
 	if err != nil {
 		return member{}, err
 	}
@@ -242,11 +252,7 @@ func (x removeNode) act(ctx context.Context, was member) error {
 }
 
 func (x removeNode) see(ctx context.Context, was member) (seatrial.Proof, error) {
-	n, err := x.pool.find(ctx, x.a.Name)
-	if err != nil {
-		return seatrial.Proof{}, err
-	}
-	cached, err := x.seen(ctx, x.a.Name)
+	n, cached, err := x.look(ctx, x.a.Name)
 	switch {
 	case err != nil:
 		return seatrial.Proof{}, err

@@ -99,18 +99,7 @@ var managed = map[string]string{"app.kubernetes.io/managed-by": "seatrial", "app
 
 // agentsGone removes the agents of earlier runs and waits for their end.
 func (c *Cluster) agentsGone(ctx context.Context) error {
-	for {
-		left, err := c.removeAgents(ctx)
-		if err != nil {
-			return fmt.Errorf("removing the agents of an earlier run: %w", err)
-		}
-		if len(left) == 0 {
-			return nil
-		}
-		if err := c.clock.Sleep(ctx, resetPause); err != nil {
-			return fmt.Errorf("removing the agents of an earlier run: %w: still there: %s", err, strings.Join(firstFew(left), ", "))
-		}
-	}
+	return c.untilGone(ctx, "the agents of an earlier run", c.removeAgents)
 }
 
 // removeAgents asks for the deletion of all that runs in the agents' namespace,

@@ -172,18 +172,7 @@ func (d descheduling) unfinished(job *batchv1.Job) []string {
 
 // revert removes all of the run that is there, and returns once it is gone.
 func (d descheduling) revert(ctx context.Context, _ []byte) error {
-	for {
-		left, err := d.remove(ctx)
-		if err != nil {
-			return fmt.Errorf("removing the descheduler: %w", err)
-		}
-		if len(left) == 0 {
-			return nil
-		}
-		if err := d.clock.Sleep(ctx, resetPause); err != nil {
-			return fmt.Errorf("removing the descheduler: %w: still there: %s", err, strings.Join(left, ", "))
-		}
-	}
+	return d.untilGone(ctx, "the descheduler", d.remove)
 }
 
 // deschedulerLog is what a run says that it did.

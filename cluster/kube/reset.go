@@ -89,6 +89,22 @@ func (c *Cluster) removeAll(ctx context.Context, kinds []schema.GroupVersionReso
 	}
 }
 
+// untilGone removes what there is, until a removal finds nothing left.
+func (c *Cluster) untilGone(ctx context.Context, what string, remove func(context.Context) (left []string, err error)) error {
+	for {
+		left, err := remove(ctx)
+		if err != nil {
+			return fmt.Errorf("removing %s: %w", what, err)
+		}
+		if len(left) == 0 {
+			return nil
+		}
+		if err := c.clock.Sleep(ctx, resetPause); err != nil {
+			return fmt.Errorf("removing %s: %w: still there: %s", what, err, strings.Join(firstFew(left), ", "))
+		}
+	}
+}
+
 // item is an object that was found, and where.
 type item struct {
 	*unstructured.Unstructured

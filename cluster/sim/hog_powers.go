@@ -46,6 +46,15 @@ func (p place) begins(ctx context.Context, on func(*world.Container)) error {
 	return err
 }
 
+// ends is what a revert does: it reaches the node, and sees the end.
+func (p place) ends(ctx context.Context, end func()) error {
+	if err := p.cluster.reach(ctx, p.node.Name); err != nil {
+		return err
+	}
+	end()
+	return p.cluster.confirm(ctx, p.node.Name)
+}
+
 // hogMemory lets something take memory.
 type hogMemory struct {
 	place
@@ -113,11 +122,7 @@ func (h *hogMemory) revert(ctx context.Context, _ seatrial.Prior) error {
 	if hog == nil || !hog.Runs() {
 		return nil
 	}
-	if err := h.cluster.reach(ctx, h.node.Name); err != nil {
-		return err
-	}
-	hog.End()
-	return h.cluster.confirm(ctx, h.node.Name)
+	return h.ends(ctx, hog.End)
 }
 
 // hogCPU lets something compute.
@@ -166,9 +171,5 @@ func (h *hogCPU) revert(ctx context.Context, _ seatrial.Prior) error {
 	if hog == nil || !hog.Runs() {
 		return nil
 	}
-	if err := h.cluster.reach(ctx, h.node.Name); err != nil {
-		return err
-	}
-	hog.End()
-	return h.cluster.confirm(ctx, h.node.Name)
+	return h.ends(ctx, hog.End)
 }
