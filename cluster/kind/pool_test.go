@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ var errDied = errors.New("the process died")
 type room struct {
 	client *fake.Clientset
 	all    []string
+	mu     sync.Mutex        // the fields below: a pool acts on its machines at once
 	back   map[string]bool   // held back
 	run    map[string]string // machine -> node that its kubelet reports
 	left   int               // steps until the process dies; below 0: never
@@ -43,11 +45,18 @@ func (r *room) step() error {
 	return nil
 }
 
-func (r *room) list(context.Context) ([]string, error)         { return slices.Clone(r.all), nil }
-func (r *room) ready(context.Context, string) error            { return nil }
-func (r *room) held(_ context.Context, m string) (bool, error) { return r.back[m], nil }
+func (r *room) list(context.Context) ([]string, error) { return slices.Clone(r.all), nil }
+func (r *room) ready(context.Context, string) error    { return nil }
+
+func (r *room) held(_ context.Context, m string) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.back[m], nil
+}
 
 func (r *room) condemn(_ context.Context, machine string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if err := r.step(); err != nil {
 		return err
 	}
@@ -56,6 +65,8 @@ func (r *room) condemn(_ context.Context, machine string) error {
 }
 
 func (r *room) hold(_ context.Context, machine string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if err := r.step(); err != nil {
 		return err
 	}
@@ -65,11 +76,9 @@ func (r *room) hold(_ context.Context, machine string) error {
 }
 
 func (r *room) join(ctx context.Context, machine, node string) error {
-	if err := r.step(); err != nil {
+	if err := r.register(machine, node); err != nil {
 		return err
 	}
-	r.back[machine] = false
-	r.run[machine] = node
 	n, err := r.client.CoreV1().Nodes().Get(ctx, node, metav1.GetOptions{})
 	if err != nil {
 		return err
@@ -77,6 +86,18 @@ func (r *room) join(ctx context.Context, machine, node string) error {
 	n.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}
 	_, err = r.client.CoreV1().Nodes().UpdateStatus(ctx, n, metav1.UpdateOptions{})
 	return err
+}
+
+// register takes a machine into service under a node's name.
+func (r *room) register(machine, node string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.step(); err != nil {
+		return err
+	}
+	r.back[machine] = false
+	r.run[machine] = node
+	return nil
 }
 
 // newRoom is a pool of two workers, the agents' node and some spares, as after
@@ -89,6 +110,8 @@ func newRoom(t *testing.T, spares int) (*pool, *room) {
 		if a.GetVerb() != "create" && a.GetVerb() != "delete" {
 			return false, nil, nil
 		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		if c, ok := a.(clienttesting.CreateAction); ok {
 			r.nth++
 			c.GetObject().(*corev1.Node).UID = types.UID(fmt.Sprint("node ", r.nth))
