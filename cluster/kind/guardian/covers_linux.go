@@ -18,9 +18,14 @@ const coverSource = "seatrial-"
 type mount struct{ point, source string }
 
 // mounts reads /proc/PID/mountinfo (proc(5)), in the order in which they were
-// made: the path is the fifth field, and the source the second after " - ".
+// made: the path is the fifth field, and the source the second after " - ". A
+// process that is ending has left its namespaces before it is gone, and opening
+// the file says EINVAL (fs/proc_namespace.c, mounts_open_common).
 func (h host) mounts(pid int) ([]mount, error) {
 	text, err := os.ReadFile(h.path(pid, "mountinfo"))
+	if errors.Is(err, unix.EINVAL) {
+		err = fmt.Errorf("process %d is ending: %w", pid, unix.ESRCH)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading a mount table: %w", err)
 	}

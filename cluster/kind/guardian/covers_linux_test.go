@@ -38,6 +38,21 @@ func TestAGuardiansMountsAreFoundInAMountTableLastOneFirst(t *testing.T) {
 	}
 }
 
+func TestAProcessThatIsEndingHasNoMounts(t *testing.T) {
+	dead := exec.Command("true")
+	if err := dead.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = dead.Wait() }()
+	// It stays a zombie: it is waited for without being reaped.
+	if err := unix.Waitid(unix.P_PID, dead.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (host{proc: "/proc"}).covered(dead.Process.Pid); !gone(err) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestTheFirstPluginOfTheFirstConfigurationIsMeant(t *testing.T) {
 	for want, files := range map[string]map[string]string{
 		"ptp":                      {"20-b.conflist": `{"plugins": [{"type": "other"}]}`, "10-a.conflist": `{"plugins": [{"type": "ptp"}, {"type": "portmap"}]}`, "00.txt": "no"},
