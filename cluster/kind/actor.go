@@ -84,7 +84,7 @@ func beats(a seatrial.Action) bool {
 
 // arm prepares x in the guardian.
 func (c *Cluster) arm(ctx context.Context, x *armed, plan guardian.Plan) error {
-	return c.link.ask(ctx, func(ctx context.Context, g *guardian.Client) error {
+	return c.link.askFor(ctx, x.patience(), func(ctx context.Context, g *guardian.Client) error {
 		state, err := g.Status(ctx, plan.Node)
 		if err != nil {
 			return err
@@ -101,6 +101,14 @@ func (c *Cluster) arm(ctx context.Context, x *armed, plan guardian.Plan) error {
 		x.prior.Found, err = g.Prepare(ctx, plan)
 		return err
 	})
+}
+
+// patience is the most that looking at x takes.
+func (x *armed) patience() time.Duration {
+	if x.probe != nil && x.probe.Network == "sandbox" {
+		return answerTimeout + guardian.SandboxLimit
+	}
+	return answerTimeout
 }
 
 // node finds a node's container as it is now.

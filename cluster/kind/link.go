@@ -44,6 +44,11 @@ const answerTimeout = 5 * time.Second
 // ask runs f with a connection, and again with a new one where that broke or
 // fell silent: every operation may be repeated.
 func (l *link) ask(ctx context.Context, f func(context.Context, *guardian.Client) error) error {
+	return l.askFor(ctx, answerTimeout, f)
+}
+
+// askFor is ask for what takes the guardian longer.
+func (l *link) askFor(ctx context.Context, limit time.Duration, f func(context.Context, *guardian.Client) error) error {
 	var err error
 	for range 3 {
 		var c *guardian.Client
@@ -51,7 +56,8 @@ func (l *link) ask(ctx context.Context, f func(context.Context, *guardian.Client
 			return err
 		}
 		var silent bool
-		if silent, err = bounded(ctx, c, f); silent {
+		if silent, err = bounded(ctx, limit, c, f); silent {
+			l.log("the guardian of %s did not answer in %v: dialling again", l.cluster, limit)
 			l.discard(c)
 		} else if !errors.Is(err, guardian.ErrBroken) {
 			return err
@@ -61,8 +67,8 @@ func (l *link) ask(ctx context.Context, f func(context.Context, *guardian.Client
 }
 
 // bounded also tells whether the answer did not come in time.
-func bounded(ctx context.Context, c *guardian.Client, f func(context.Context, *guardian.Client) error) (silent bool, err error) {
-	answer, cancel := context.WithTimeout(ctx, answerTimeout)
+func bounded(ctx context.Context, limit time.Duration, c *guardian.Client, f func(context.Context, *guardian.Client) error) (silent bool, err error) {
+	answer, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	err = f(answer, c)
 	return err != nil && answer.Err() != nil && ctx.Err() == nil, err
@@ -75,7 +81,6 @@ func (l *link) discard(c *guardian.Client) {
 	if l.client != c {
 		return
 	}
-	l.log("the guardian of %s did not answer in %v: dialling again", l.cluster, answerTimeout)
 	if err := l.drop(); err != nil {
 		l.log("ending the connection to the guardian: %v", err)
 	}

@@ -59,7 +59,7 @@ func (c *Cluster) Prove(ctx context.Context, a seatrial.Action) (seatrial.Proof,
 func (c *Cluster) see(ctx context.Context, x *armed) (seatrial.Proof, error) {
 	var state guardian.State
 	var answer guardian.Answer
-	err := c.link.ask(ctx, func(ctx context.Context, g *guardian.Client) (err error) {
+	err := c.link.askFor(ctx, x.patience(), func(ctx context.Context, g *guardian.Client) (err error) {
 		if x.probe == nil {
 			state, err = g.Status(ctx, x.prior.Node)
 			return err

@@ -64,7 +64,12 @@ const commandLimit = 4 * time.Second
 // run runs a command in a node and returns its standard output. It stays in the
 // guardian's own cgroup, so that nothing that is done to the node holds it up.
 func (h host) run(n Node, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
+	return h.runFor(commandLimit, n, args...)
+}
+
+// runFor is run for a command that takes its time.
+func (h host) runFor(limit time.Duration, n Node, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	var out []byte
 	err := h.within(n.PID, []string{"uts", "ipc", "net", "pid", "mnt"}, func() (err error) {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -110,17 +111,25 @@ func (p plugin) cover() error {
 	return unix.Mount(script, p.path, "", unix.MS_BIND, "")
 }
 
+// SandboxLimit is the most that the probe of a sandbox takes: a runtime starts
+// and ends processes for it, and calls network plugins.
+const SandboxLimit = 25 * time.Second
+
+// tooLate is how gRPC, and with it crictl, calls an answer that took too long.
+const tooLate = "DeadlineExceeded"
+
 // noSandbox is how trySandbox ends when the runtime refuses.
 const noSandbox = 9
 
 // trySandbox asks for a sandbox as a kubelet does, and removes it. Whatever
 // happens to it in between, removing it is all that is left to do.
-var trySandbox = fmt.Sprintf(`crictl() { command crictl --timeout=3s --runtime-endpoint="unix://$0" "$@"; }
+var trySandbox = fmt.Sprintf(`crictl() { command crictl --timeout=10s --runtime-endpoint="unix://$0" "$@"; }
 id=$(echo '{"metadata": {"name": "probe", "namespace": "seatrial", "uid": "seatrial", "attempt": 1}, "linux": {}}' |
 	crictl runp /dev/stdin) || exit %d
 crictl rmp --force "$id"`, noSandbox)
 
-// probeSandbox tells a runtime that refuses from one that is not there.
+// probeSandbox tells a runtime that refuses from one that is not there, and from
+// one that takes too long.
 func (m linux) probeSandbox(p Probe) (Answer, error) {
 	there, err := m.probe(Probe{Node: p.Node, Network: "unix", Address: p.Address})
 	if err == nil && there != Answered {
@@ -129,9 +138,9 @@ func (m linux) probeSandbox(p Probe) (Answer, error) {
 	if err != nil {
 		return "", err
 	}
-	_, err = m.run(p.Node, "/bin/sh", "-c", trySandbox, p.Address)
+	_, err = m.runFor(SandboxLimit, p.Node, "/bin/sh", "-c", trySandbox, p.Address)
 	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() == noSandbox {
+	if errors.As(err, &exit) && exit.ExitCode() == noSandbox && !strings.Contains(err.Error(), tooLate) {
 		return Refused, nil
 	}
 	if err != nil {
