@@ -15,33 +15,43 @@ import (
 	"github.com/seatrial/seatrial/runner"
 )
 
-// stolen returns a function that tells which share of the machine's CPU time
-// its host has given to others meanwhile (steal, the 8th figure of /proc/stat's
-// first line, in proc(5)).
-func stolen(t *testing.T) func() float64 {
+// cpuTimes is /proc/stat's first line, in its own unit (proc(5)): all of the
+// machine's CPU time, what of it was idle, and what its host gave to others.
+type cpuTimes struct{ all, idle, steal float64 }
+
+func readCPUTimes(t *testing.T) cpuTimes {
 	t.Helper()
-	read := func() (steal, all float64) {
-		stat, err := os.ReadFile("/proc/stat")
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, _, _ := strings.Cut(string(stat), "\n")
+	var c cpuTimes
+	for i, field := range strings.Fields(line)[1:] {
+		n, err := strconv.ParseFloat(field, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		line, _, _ := strings.Cut(string(stat), "\n")
-		for i, field := range strings.Fields(line)[1:] {
-			n, err := strconv.ParseFloat(field, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			all += n
-			if i == 7 {
-				steal = n
-			}
+		c.all += n
+		switch i {
+		case 3:
+			c.idle = n
+		case 7:
+			c.steal = n
 		}
-		return steal, all
 	}
-	steal, all := read()
-	return func() float64 {
-		s, a := read()
-		return (s - steal) / max(1, a-all)
+	return c
+}
+
+// cpuSince returns a function that tells which shares of the machine's CPU time
+// were idle, and were stolen, meanwhile.
+func cpuSince(t *testing.T) func() (idle, stolen float64) {
+	t.Helper()
+	was := readCPUTimes(t)
+	return func() (float64, float64) {
+		now := readCPUTimes(t)
+		all := max(1, now.all-was.all)
+		return (now.idle - was.idle) / all, (now.steal - was.steal) / all
 	}
 }
 
