@@ -122,9 +122,10 @@ const tooLate = "DeadlineExceeded"
 const noSandbox = 9
 
 // trySandbox asks for a sandbox as a kubelet does, and removes it. Whatever
-// happens to it in between, removing it is all that is left to do.
+// happens to it in between, removing it is all that is left to do. A runtime
+// whose cgroups are systemd's asks for the slice that it shall be in.
 var trySandbox = fmt.Sprintf(`crictl() { command crictl --timeout=10s --runtime-endpoint="unix://$0" "$@"; }
-id=$(echo '{"metadata": {"name": "probe", "namespace": "seatrial", "uid": "seatrial", "attempt": 1}, "linux": {}}' |
+id=$(echo '{"metadata": {"name": "probe", "namespace": "seatrial", "uid": "seatrial", "attempt": 1}, "linux": {"cgroup_parent": "system.slice"}}' |
 	crictl runp /dev/stdin) || exit %d
 crictl rmp --force "$id"`, noSandbox)
 
