@@ -1,4 +1,4 @@
-// The smallest agent: the guardian and the sample application, for the tests of
+// The smallest agent: the guardian with its hogs, and the sample application, for the tests of
 // package kind.
 package main
 
@@ -23,6 +23,8 @@ func run(ctx context.Context, args []string) error {
 	switch {
 	case len(args) > 0 && args[0] == "guardian":
 		return guardian.Main(ctx, args[1:])
+	case len(args) > 0 && args[0] == "hog":
+		return guardian.RunHog(ctx, args[1:], os.Stdin)
 	case len(args) > 0 && args[0] == "app":
 		config, err := app.ParseFlags(args[1:])
 		if err != nil {
