@@ -131,11 +131,11 @@ func (c *Cluster) memoryProof(ctx context.Context, x *armed, a seatrial.HogMemor
 			return p, err
 		}
 	}
-	if node.Waiting && node.Refused > x.hog.node.Refused && float64(node.Used) >= full*float64(node.Limit) {
+	if node.Waits > x.hog.node.Waits && float64(node.Used) >= full*float64(node.Limit) {
 		return seatrial.Proof{
 			Method: "the memory cgroup of the node, read from its host: it is at its limit, and what needs memory there waits",
 			Evidence: map[string]string{"in use": mebibytes(node.Used), "limit": mebibytes(node.Limit), "in use before": mebibytes(x.hog.node.Used),
-				"limit hit": strconv.FormatInt(node.Refused-x.hog.node.Refused, 10) + " times", "under_oom": "1"},
+				"waiting": strconv.FormatInt(node.Waits, 10) + ", " + strconv.FormatInt(x.hog.node.Waits, 10) + " before"},
 		}, nil
 	}
 	more := self.Used - x.hog.self.Used

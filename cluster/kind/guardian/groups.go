@@ -185,15 +185,13 @@ func (g groups) look() (Group, error) {
 	if g.v2 {
 		read(&s.Used, "memory.current")
 		read(&s.Limit, "memory.max")
-		s.Refused = counted(events, "max")
-		s.Waiting = counted(events, "high") > 0
+		s.Waits = counted(events, "high")
 		s.Computed = time.Duration(counted(stat, "usage_usec")) * time.Microsecond
 		return s, err
 	}
 	read(&s.Used, "memory.usage_in_bytes")
 	read(&s.Limit, "memory.limit_in_bytes")
-	read(&s.Refused, "memory.failcnt")
-	s.Waiting = counted(events, "under_oom") > 0
+	s.Waits = counted(events, "under_oom")
 	if s.Limit >= unbounded {
 		s.Limit = 0
 	}

@@ -40,12 +40,13 @@ func (h Hog) part() Part {
 
 // Group is one fresh look at the cgroup of a node, or of one of its containers.
 type Group struct {
-	Gone    bool  `json:"gone,omitempty"`    // it does not exist, or not any more
-	Used    int64 `json:"used"`              // bytes of memory in use
-	Limit   int64 `json:"limit,omitempty"`   // of memory; zero is none
-	Refused int64 `json:"refused"`           // times that its limit was hit
-	Killed  int64 `json:"killed"`            // processes that the kernel killed in it for want of memory
-	Waiting bool  `json:"waiting,omitempty"` // what needs memory waits, since nothing is killed
+	Gone   bool  `json:"gone,omitempty"`  // it does not exist, or not any more
+	Used   int64 `json:"used"`            // bytes of memory in use
+	Limit  int64 `json:"limit,omitempty"` // of memory; zero is none
+	Killed int64 `json:"killed"`          // processes that the kernel killed in it for want of memory
+	// Waits is above zero while something waits for memory, since nothing is
+	// killed. On version 2 it counts those who were held back, and never falls.
+	Waits int64 `json:"waits,omitempty"`
 	// Computed is the CPU time that it used, and Throttled the scheduler periods
 	// in which it ran out of its quota.
 	Computed  time.Duration `json:"computed"`

@@ -169,7 +169,7 @@ func TestAHogTakesAllOfANodesMemoryAndGivesItBack(t *testing.T) {
 	c := newCell(t)
 	c.eater(t, "", 4<<20)
 	prior, e := c.begin(t, Hog{Rate: 512 << 20, Hang: true})
-	c.until(t, "", "nothing waits for memory", func(g Group) bool { return g.Waiting && g.Refused > 0 && g.Used >= nodeLimit*98/100 })
+	c.until(t, "", "nothing waits for memory", func(g Group) bool { return g.Waits > 0 && g.Used >= nodeLimit*98/100 })
 	if g, _ := c.linux.group(c.node, ""); g.Killed > 0 {
 		t.Errorf("%d were killed", g.Killed)
 	}
@@ -177,7 +177,7 @@ func TestAHogTakesAllOfANodesMemoryAndGivesItBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.clean(t)
-	c.until(t, "", "memory is not given back", func(g Group) bool { return !g.Waiting && g.Used < nodeLimit/2 })
+	c.until(t, "", "memory is not given back", func(g Group) bool { return g.Waits == 0 && g.Used < nodeLimit/2 })
 	// A later guardian has nothing but the plan and the prior state.
 	if err := c.again(Plan{Node: c.node, Hog: &Hog{}}, prior).undo(); err != nil {
 		t.Error(err)

@@ -32,6 +32,10 @@ systemReserved:
   memory: "536870912"
 evictionHard:
   memory.available: "104857600"
+# What is reserved makes Allocatable what was asked for. It is not kept from pods:
+# those without limits may take all that the node has, as on any node without
+# reservations, which is kubeadm's default.
+enforceNodeAllocatable: [none]
 END
 cat >/etc/systemd/system/kubelet.service.d/90-seatrial-size.conf <<END
 [Service]
