@@ -68,7 +68,7 @@ func healNode(ctx context.Context, l *link, name string, n container, tell func(
 	return l.ask(ctx, func(ctx context.Context, g *guardian.Client) error {
 		state, err := g.Deep(ctx, node)
 		if err != nil {
-			return fmt.Errorf("looking at node %s: %w", name, err)
+			return complaint(ctx, fmt.Errorf("looking at node %s: %w", name, err))
 		}
 		found := guardian.Prior{Quota: quotaOf(n, state.Quota), Units: nodeUnits, Daemons: nodeUnits}
 		left := errors.Join(leftovers(state, found), absent(state, found))
@@ -77,10 +77,19 @@ func healNode(ctx context.Context, l *link, name string, n container, tell func(
 		}
 		tell("node %s still has what a dead run left (%v): undoing it", name, left)
 		if err := g.Sweep(ctx, node, found); err != nil {
-			return fmt.Errorf("healing node %s: %w", name, err)
+			return complaint(ctx, fmt.Errorf("healing node %s: %w", name, err))
 		}
 		return nil
 	})
+}
+
+// complaint marks what the guardian said of a node, unlike its silence, as the
+// cluster's own fault.
+func complaint(ctx context.Context, err error) error {
+	if ctx.Err() != nil || errors.Is(err, guardian.ErrBroken) {
+		return err
+	}
+	return faulty(err)
 }
 
 // nodeUnits are what no node goes without.

@@ -148,8 +148,8 @@ func (s *Site) add(ctx context.Context, called string, shape shape, nth int) err
 	return c.importAgent(ctx)
 }
 
-// ensure has the cluster there and healthy: one that is neither whole nor to
-// be healed is booted anew.
+// ensure has the cluster there and healthy: one that is broken itself is booted
+// anew. What else keeps it from being used is no reason to delete it.
 func ensure(ctx context.Context, name string, shape shape, o Options, l *link) error {
 	begun := time.Now()
 	nodes, err := nodesOf(ctx, name)
@@ -165,6 +165,10 @@ func ensure(ctx context.Context, name string, shape shape, o Options, l *link) e
 		if ctx.Err() != nil {
 			return sick
 		}
+		if err := condemned(ctx, sick); err != nil {
+			return seatrial.Fail(seatrial.Infrastructure, fmt.Errorf("cluster %s was not touched: %w", name, err),
+				"`seatrial clusters` says how the cluster is; `seatrial clusters delete "+name+"` starts afresh")
+		}
 		o.log("cluster %s cannot be used: %v; booting it anew", name, sick)
 		if err := remove(ctx, name, o); err != nil {
 			return err
@@ -176,17 +180,44 @@ func ensure(ctx context.Context, name string, shape shape, o Options, l *link) e
 	return usable(ctx, name, shape, o, l)
 }
 
-// revive heals a cluster that exists; its error says why that cannot be done.
+// faultyError says that a cluster itself is broken, so that booting it anew
+// would help. No agent's image, no answer of Docker or of the guardian, and no
+// state folder say nothing about the cluster.
+type faultyError struct{ error }
+
+func (e faultyError) Unwrap() error { return e.error }
+
+// faulty marks an error as the cluster's own; nil stays nil.
+func faulty(err error) error {
+	if err == nil {
+		return nil
+	}
+	return faultyError{err}
+}
+
+// condemned is nil when a cluster that could not be revived is to be deleted;
+// otherwise it is what has to be mended outside it. Docker is asked again: while
+// its daemon is away, every node looks broken.
+func condemned(ctx context.Context, sick error) error {
+	if !errors.As(sick, new(faultyError)) {
+		return sick
+	}
+	_, err := askDaemon(ctx)
+	return err
+}
+
+// revive heals a cluster that exists; its error says why that cannot be done,
+// and is marked by [faulty] where that is the cluster's fault.
 func revive(ctx context.Context, name string, shape shape, nodes map[string]container, o Options, l *link) error {
 	if err := unpause(ctx, nodes, o.log); err != nil {
-		return err
+		return faulty(err)
 	}
 	nodes, err := nodesOf(ctx, name)
 	if err != nil {
 		return err
 	}
 	if err := complete(nodes, shape); err != nil {
-		return err
+		return faulty(err)
 	}
 	if err := heal(ctx, l, nodes, o.log); err != nil {
 		return err
@@ -208,11 +239,11 @@ func usable(ctx context.Context, name string, shape shape, o Options, l *link) e
 	if err == nil {
 		err = awaitReady(ctx, config, shape.workers)
 	}
-	if err != nil {
-		return seatrial.Fail(seatrial.Infrastructure, err, "`seatrial clusters delete "+name+"` starts afresh")
+	if err == nil {
+		err = awaitSize(ctx, config, shape.size)
 	}
-	if err := awaitSize(ctx, config, shape.size); err != nil {
-		return err
+	if err != nil {
+		return faulty(seatrial.Fail(seatrial.Infrastructure, err, "`seatrial clusters delete "+name+"` starts afresh"))
 	}
 	_, err = l.connect(ctx)
 	return err
