@@ -19,6 +19,7 @@ type Window struct {
 	slots  map[time.Duration]slot
 	starts []time.Duration // keys of slots, in order unless stale
 	stale  bool
+	names  []string // of the loads, in order
 }
 
 // slot is what was due in 100 ms, by load. It uses an Interval as the sum of
@@ -44,6 +45,9 @@ func (w *Window) Add(at time.Duration, iv seatrial.Interval) {
 	}
 	if s[iv.Load] == nil {
 		s[iv.Load] = &seatrial.Interval{Load: iv.Load}
+		if i, known := slices.BinarySearch(w.names, iv.Load); !known {
+			w.names = slices.Insert(w.names, i, iv.Load)
+		}
 	}
 	add(s[iv.Load], &iv)
 }
@@ -75,8 +79,11 @@ func add(dst, src *seatrial.Interval) {
 }
 
 func merged[M ~map[K]int64, K comparable](dst, src M) M {
-	if dst == nil && len(src) > 0 {
-		dst = M{}
+	if len(src) == 0 {
+		return dst
+	}
+	if dst == nil {
+		return maps.Clone(src)
 	}
 	for k, n := range src {
 		dst[k] += n
@@ -118,15 +125,7 @@ func (w *Window) first() (time.Duration, bool) {
 }
 
 // loads lists the names of the loads in order.
-func (w *Window) loads() []string {
-	names := map[string]bool{}
-	for _, s := range w.slots {
-		for name := range s {
-			names[name] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(names))
-}
+func (w *Window) loads() []string { return w.names }
 
 // sum adds up one load, or all for an empty name, of the intervals that begin
 // in [from, to).
@@ -145,7 +144,13 @@ func (w *Window) sum(load string, from, to time.Duration) *seatrial.Interval {
 // Planned counts the requests of a load that were due in [from, to) and are
 // accounted for; those that still hang are not yet.
 func (w *Window) Planned(load string, from, to time.Duration) int64 {
-	return w.sum(load, from, to).Planned
+	planned := int64(0)
+	for _, s := range w.between(from, to) {
+		if iv := s[load]; iv != nil {
+			planned += iv.Planned
+		}
+	}
+	return planned
 }
 
 // Holds says whether the objective held, for each load on its own, over all

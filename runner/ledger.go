@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -37,8 +38,10 @@ type Ledger struct {
 
 	mu      sync.Mutex // held for file writes only, never across a wait of the clock
 	file    *os.File   // nil in memory
+	size    int64      // of the file in whole lines
 	entries []Entry
 	last    int
+	kept    error // why the file may still name what was struck out; nil where it does not
 }
 
 // ErrHeld says that another process is at work on the cluster.
@@ -99,22 +102,20 @@ func (l *Ledger) acquire(flags int) error {
 		return seatrial.Fail(seatrial.Infrastructure, errors.Join(err, lock.Close()),
 			"wait for that run, or end it with Ctrl-C: it heals the cluster first")
 	}
-	if err := errors.Join(lock.Truncate(0), writeAt(lock, fmt.Sprint(os.Getpid()))); err != nil {
-		return errors.Join(fmt.Errorf("writing the lock of cluster %s: %w", l.Ref.Name, err), lock.Close())
+	// The process is named for the message alone: who comes to undo on a full
+	// disk must not fail on that.
+	if lock.Truncate(0) == nil {
+		_, _ = lock.WriteAt([]byte(strconv.Itoa(os.Getpid())), 0)
 	}
 	l.lock = lock
 	return nil
 }
 
-func writeAt(f *os.File, s string) error {
-	_, err := f.WriteAt([]byte(s), 0)
-	return err
-}
-
 // load reads the file and writes it anew with what is in force, so that it
-// does not grow from run to run.
+// does not grow from run to run. Where that cannot be written, as on a full
+// disk, but there is something to undo, the old file serves on.
 func (l *Ledger) load() error {
-	_, entries, err := readLedger(l.path)
+	_, entries, whole, err := readLedger(l.path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -122,7 +123,16 @@ func (l *Ledger) load() error {
 	for _, e := range entries {
 		l.last = max(l.last, e.ID)
 	}
-	return l.rewrite()
+	err = l.rewrite()
+	if err == nil || len(entries) == 0 {
+		return seatrial.Fail(seatrial.Infrastructure, err, "free some disk space in "+filepath.Dir(l.path))
+	}
+	old, openErr := os.OpenFile(l.path, os.O_RDWR|os.O_APPEND, 0)
+	if openErr != nil {
+		return errors.Join(err, openErr)
+	}
+	l.file, l.size = old, whole
+	return old.Truncate(whole)
 }
 
 // rewrite replaces the file by one that holds just what is in force.
@@ -131,7 +141,7 @@ func (l *Ledger) rewrite() error {
 	if err != nil {
 		return fmt.Errorf("writing the ledger: %w", err)
 	}
-	l.file = file
+	l.file, l.size = file, 0
 	err = l.append(line{Ref: &l.Ref})
 	for _, e := range l.entries {
 		err = errors.Join(err, l.appendEntry(e))
@@ -140,32 +150,32 @@ func (l *Ledger) rewrite() error {
 		err = os.Rename(l.path+".new", l.path)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("writing the ledger: %w", err), file.Close())
+		return fmt.Errorf("writing the ledger: %w", errors.Join(err, file.Close(), os.Remove(l.path+".new")))
 	}
 	return nil
 }
 
-// readLedger reads a ledger without locking it. A torn last line is what a
-// crash in the middle of a write leaves: its action was never done.
-func readLedger(path string) (*seatrial.Ref, []Entry, error) {
+// readLedger reads a ledger without locking it, and says how many bytes of it
+// are whole lines. A torn last line is what a crash in the middle of a write
+// leaves: its action was never done.
+func readLedger(path string) (ref *seatrial.Ref, entries []Entry, whole int64, err error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	defer file.Close()
-	var ref *seatrial.Ref
-	var entries []Entry
 	for lines := bufio.NewReader(file); ; {
 		text, err := lines.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
-			return ref, entries, nil
+			return ref, entries, whole, nil
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("reading ledger %s: %w", path, err)
+			return nil, nil, 0, fmt.Errorf("reading ledger %s: %w", path, err)
 		}
+		whole += int64(len(text))
 		var in line
 		if err := json.Unmarshal(text, &in); err != nil {
-			return nil, nil, fmt.Errorf("reading ledger %s: %w", path, err)
+			return nil, nil, 0, fmt.Errorf("reading ledger %s: %w", path, err)
 		}
 		switch {
 		case in.Ref != nil:
@@ -175,7 +185,7 @@ func readLedger(path string) (*seatrial.Ref, []Entry, error) {
 		default:
 			action, err := seatrial.DecodeAction(in.Kind, in.Action)
 			if err != nil {
-				return nil, nil, fmt.Errorf("reading ledger %s: %w", path, err)
+				return nil, nil, 0, fmt.Errorf("reading ledger %s: %w", path, err)
 			}
 			entries = append(entries, Entry{ID: in.Arm, Fault: in.Fault, Action: action, Prior: in.Prior})
 		}
@@ -197,13 +207,16 @@ func (l *Ledger) Arm(fault string, a seatrial.Action, p seatrial.Prior) (Entry, 
 	return e, nil
 }
 
-// Strike takes out an entry that was undone. A failing disk does not bring it
-// back: undoing twice does no harm.
-func (l *Ledger) Strike(e Entry) error {
+// Strike takes out an entry that was undone. A full or failing disk does not
+// bring it back: should this process die before [Ledger.Close], it is undone
+// twice, which does no harm.
+func (l *Ledger) Strike(e Entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.entries = slices.DeleteFunc(l.entries, func(o Entry) bool { return o.ID == e.ID })
-	return l.append(line{Strike: e.ID})
+	if err := l.append(line{Strike: e.ID}); err != nil {
+		l.kept = fmt.Errorf("striking out an entry of ledger %s: %w", l.path, err)
+	}
 }
 
 // Entries lists what is in force, the latest first: the order to undo it in.
@@ -215,16 +228,16 @@ func (l *Ledger) Entries() []Entry {
 	return entries
 }
 
-// Close frees the lock. A ledger with nothing in force is removed; the lock's
-// file stays, since removing it would let two processes lock two files of one
-// name.
+// Close frees the lock. A ledger with nothing in force is removed, which needs
+// no disk space; the lock's file stays, since removing it would let two
+// processes lock two files of one name.
 func (l *Ledger) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file == nil {
 		return nil
 	}
-	var err error
+	err := l.kept
 	if len(l.entries) == 0 {
 		err = os.Remove(l.path)
 	}
@@ -239,6 +252,9 @@ func (l *Ledger) appendEntry(e Entry) error {
 	return l.append(line{Arm: e.ID, Fault: e.Fault, Kind: e.Action.Kind(), Action: action, Prior: e.Prior})
 }
 
+// append writes and syncs a line. What was written of one that failed is taken
+// back, which needs no space: the next would be torn by it, and the whole ledger
+// unreadable.
 func (l *Ledger) append(out line) error {
 	if l.file == nil {
 		return nil
@@ -247,10 +263,15 @@ func (l *Ledger) append(out line) error {
 	if err != nil {
 		return err
 	}
-	if _, err := l.file.Write(append(text, '\n')); err != nil {
-		return err
+	_, err = l.file.Write(append(text, '\n'))
+	if err == nil {
+		err = l.file.Sync()
 	}
-	return l.file.Sync()
+	if err != nil {
+		return errors.Join(err, l.file.Truncate(l.size))
+	}
+	l.size += int64(len(text)) + 1
+	return nil
 }
 
 // Ledgers lists the clusters that have a ledger in folder: a run is going on
@@ -262,7 +283,7 @@ func Ledgers(folder string) ([]seatrial.Ref, error) {
 	}
 	var refs []seatrial.Ref
 	for _, path := range paths {
-		ref, _, err := readLedger(path)
+		ref, _, _, err := readLedger(path)
 		if err != nil {
 			return nil, err
 		}
@@ -274,10 +295,8 @@ func Ledgers(folder string) ([]seatrial.Ref, error) {
 }
 
 // Clear strikes out everything: the cluster that it was done to is gone.
-func (l *Ledger) Clear() error {
-	var errs []error
+func (l *Ledger) Clear() {
 	for _, e := range l.Entries() {
-		errs = append(errs, l.Strike(e))
+		l.Strike(e)
 	}
-	return errors.Join(errs...)
 }

@@ -45,7 +45,7 @@ func revert(ctx context.Context, clock seatrial.Clock, cluster seatrial.Cluster,
 			continue
 		}
 		undone(e)
-		errs = append(errs, ledger.Strike(e))
+		ledger.Strike(e)
 	}
 	return errors.Join(errs...)
 }

@@ -23,6 +23,7 @@ type sink struct {
 	warmup  time.Duration
 	begun   bool             // the header is written
 	early   []seatrial.Event // what came before it
+	end     func()           // ends the trial under load; nil before that
 }
 
 func newSink(w *journal.Writer, warmup time.Duration) *sink {
@@ -41,6 +42,23 @@ func (s *sink) Event(e seatrial.Event) {
 		return
 	}
 	s.journal.Event(e)
+	s.check()
+}
+
+// endWith names what ends the trial once its journal cannot be written: what is
+// not on record cannot be judged, and nothing may be in force for that.
+func (s *sink) endWith(end func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end = end
+	s.check()
+}
+
+// check ends the trial when the journal has failed; s.mu is held.
+func (s *sink) check() {
+	if s.end != nil && s.journal.Err() != nil {
+		s.end()
+	}
 }
 
 // begin writes the journal's first line, and then what happened before its
@@ -65,6 +83,7 @@ func (s *sink) Interval(i seatrial.Interval) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.window.Add(i.Due-s.warmup, i)
+	s.check()
 }
 
 // holds says whether the objective held for what was due between two times
@@ -118,5 +137,5 @@ func (r *trial) writeHeader(ctx context.Context, start time.Duration) error {
 	}
 	r.Journal.Zero(r.zero, start)
 	r.sink.begin(r.Header)
-	return nil
+	return r.Journal.Err()
 }

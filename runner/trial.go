@@ -205,6 +205,9 @@ func (r *trial) attack(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("preparing the load: %w", err)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r.sink.endWith(cancel)
 	start := r.clock.Now() + startLead
 	r.zero = start + r.spec.Timeline.Warmup
 	if err := r.writeHeader(ctx, start); err != nil {
@@ -214,7 +217,17 @@ func (r *trial) attack(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("starting the load: %w", err), r.end(ctx, attack))
 	}
 	err = r.underLoad(ctx)
-	return errors.Join(err, r.heal(ctx), r.end(ctx, attack))
+	return r.reason(errors.Join(err, r.heal(ctx), r.end(ctx, attack)))
+}
+
+// reason leaves out what only follows from a journal that cannot be written,
+// and keeps what could not be undone.
+func (r *trial) reason(err error) error {
+	spoilt := r.Journal.Err()
+	if spoilt != nil && !errors.Is(err, ErrInForce) {
+		return spoilt
+	}
+	return errors.Join(spoilt, err)
 }
 
 func (r *trial) underLoad(ctx context.Context) error {
@@ -270,8 +283,10 @@ func (r *trial) heal(ctx context.Context) error {
 	err := r.whole(ctx, limit)
 	for err == nil && r.clock.Now() < limit {
 		now := r.clock.Now() - r.zero - reportLag
-		if held, _ := r.sink.holds(r.spec.SteadyState, r.spec.Loads, now-steadyHold, now); held && now-steadyHold >= max(0, r.over) {
-			return nil
+		if now-steadyHold >= max(0, r.over) {
+			if held, _ := r.sink.holds(r.spec.SteadyState, r.spec.Loads, now-steadyHold, now); held {
+				return nil
+			}
 		}
 		err = r.clock.Sleep(ctx, 500*time.Millisecond)
 	}

@@ -68,6 +68,21 @@ func newBench(t *testing.T) *bench {
 
 func (b *bench) run(t *testing.T, ctx context.Context) (*report.Summary, error) {
 	t.Helper()
+	w := journal.New(&b.bytes)
+	err := b.runInto(t, ctx, w)
+	if closeErr := w.Close(); closeErr != nil {
+		t.Fatal(closeErr)
+	}
+	summary, _, foldErr := report.FromJournal(bytes.NewReader(b.bytes.Bytes()))
+	if foldErr != nil {
+		t.Fatalf("%v in\n%s", foldErr, b.bytes.String())
+	}
+	return summary, err
+}
+
+// runInto is the trial itself; its journal is the caller's.
+func (b *bench) runInto(t *testing.T, ctx context.Context, w *journal.Writer) error {
+	t.Helper()
 	trial := seatrial.Trial{Variant: "default", Expect: seatrial.Pass, Spec: seatrial.Spec{
 		Clusters:    []seatrial.ClusterSpec{{Name: "main", Workers: 1}},
 		Loads:       []seatrial.Load{{Name: "l", Rate: 100, Users: 10, Client: seatrial.Client{Timeout: time.Second}}},
@@ -77,22 +92,13 @@ func (b *bench) run(t *testing.T, ctx context.Context) (*report.Summary, error) 
 		Faults:      []seatrial.FaultSpec{{Name: "f", Kind: "stand", At: 5 * time.Second, For: 4 * time.Second, Fault: b.fault}},
 		SLO:         seatrial.Objective{Availability: 0.5},
 	}}
-	w := journal.New(&b.bytes)
-	err := Run(ctx, trial, Setup{
+	return Run(ctx, trial, Setup{
 		Open:    func(context.Context) (seatrial.Site, error) { return b.site, nil },
 		Ledgers: b.dir,
 		Journal: w,
 		Header:  journal.HeaderOf(&seatrial.Scenario{Name: "s"}, trial),
 		Log:     t.Logf,
 	})
-	if closeErr := w.Close(); closeErr != nil {
-		t.Fatal(closeErr)
-	}
-	summary, _, foldErr := report.FromJournal(bytes.NewReader(b.bytes.Bytes()))
-	if foldErr != nil {
-		t.Fatalf("%v in\n%s", foldErr, b.bytes.String())
-	}
-	return summary, err
 }
 
 func (b *bench) wantUndone(t *testing.T) {

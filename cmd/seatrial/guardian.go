@@ -60,8 +60,9 @@ func undoHeld(ctx context.Context, s *site, ledger *runner.Ledger) (string, erro
 	}
 	cluster, err := s.attach(ctx, ledger.Ref.Name)
 	if errors.Is(err, kind.ErrGone) || err == nil && cluster.Ref().UID != ledger.Ref.UID {
+		ledger.Clear()
 		return fmt.Sprintf("%s: cluster is gone, and with it %d action(s) that were in force\n",
-			ledger.Ref.Name, len(entries)), ledger.Clear()
+			ledger.Ref.Name, len(entries)), nil
 	}
 	if err != nil {
 		return "", err

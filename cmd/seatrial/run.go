@@ -154,7 +154,11 @@ func (f *runFlags) journal(ctx context.Context, p runner.Planned, last bool) (be
 	if err != nil {
 		return false, err
 	}
-	return true, errors.Join(runner.Run(ctx, p.Trial, setup), setup.Journal.Close())
+	err = runner.Run(ctx, p.Trial, setup)
+	if closed := setup.Journal.Close(); !errors.Is(err, closed) { // which it is where the trial ended for that
+		err = errors.Join(err, closed)
+	}
+	return true, err
 }
 
 // blame classifies an error that nobody has classified before.
