@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -23,8 +24,52 @@ type Load struct {
 	Users int `yaml:"users"`
 	// Connections is how many kept-alive connections a user has. Zero means 1.
 	Connections Connections `yaml:"connections"`
-	Client      Client      `yaml:"client"`
+	// InFlight is how many requests of this load are under way at once at most,
+	// over all users: a pool. What is due beyond it waits, the oldest first, and
+	// its latency counts on from when it was due. Agents share it. Zero means
+	// as many as users and connections allow.
+	InFlight int `yaml:"inFlight"`
+	// CatchUp is how fast requests that had to wait are sent afterwards. Zero
+	// means at once.
+	CatchUp CatchUp `yaml:"catchUp"`
+	Client  Client  `yaml:"client"`
 }
+
+// CatchUp bounds the burst that follows a stall: no 100 ms see more sends than
+// so many times the planned ones (a single request aside). In YAML it is such
+// as "2x", or "unlimited", which is zero: requests that are due are not held
+// back, as those of people are not.
+type CatchUp float64
+
+// LeastCatchUp is the smallest bound: with less, what waits would hardly ever
+// be sent, and the generator could not make up for its own delays.
+const LeastCatchUp CatchUp = 1.1
+
+// UnmarshalText reads "2x", "1.5x" or "unlimited".
+func (c *CatchUp) UnmarshalText(text []byte) error {
+	if string(text) == "unlimited" {
+		*c = 0
+		return nil
+	}
+	number, ok := strings.CutSuffix(string(text), "x")
+	n, err := strconv.ParseFloat(number, 64)
+	if !ok || err != nil || !(n >= float64(LeastCatchUp) && n <= 1000) {
+		return fmt.Errorf("%q is no bound of catching up: write such as 2x (%vx to 1000x), or unlimited", text, float64(LeastCatchUp))
+	}
+	*c = CatchUp(n)
+	return nil
+}
+
+// String is the form that a scenario has.
+func (c CatchUp) String() string {
+	if c == 0 {
+		return "unlimited"
+	}
+	return strconv.FormatFloat(float64(c), 'f', -1, 64) + "x"
+}
+
+// MarshalText is the inverse of [CatchUp.UnmarshalText].
+func (c CatchUp) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // Connections counts the kept-alive connections of a user; [PerRequest] opens
 // a fresh one for every request.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -96,7 +97,7 @@ func (p *parser) target(n *yaml.Node, target string) {
 // client asks the plan what is impossible: the load generator and the simulator
 // refuse the same.
 func (p *parser) client(n *yaml.Node, l *seatrial.Load) {
-	for _, problem := range plan.CheckClient(*l) {
+	for _, problem := range slices.Concat(plan.CheckPool(*l), plan.CheckClient(*l)) {
 		path := make([]any, len(problem.Field))
 		for i, name := range problem.Field {
 			path[i] = name

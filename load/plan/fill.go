@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/seatrial/seatrial"
@@ -42,7 +43,7 @@ func Check(l seatrial.Load) error {
 		unless(l.Connections > 0 || l.Connections == seatrial.PerRequest, "its connections %d are not above 0", l.Connections),
 		checkRequest(l),
 	)
-	for _, p := range CheckClient(l) {
+	for _, p := range slices.Concat(CheckPool(l), CheckClient(l)) {
 		err = errors.Join(err, p)
 	}
 	if err != nil {
