@@ -115,8 +115,14 @@ type Interval struct {
 	Retried   int64 `json:"retried,omitempty"`  // attempts that a retry of the client began
 	Hedged    int64 `json:"hedged,omitempty"`   // attempts that were hedges
 	Rejected  int64 `json:"rejected,omitempty"` // of Sent: ended by the client's own breaker or limit, without an attempt
-	Late      int64 `json:"late,omitempty"`     // sent more than 10 ms after the user was free and the request due
-	Hurt      int64 `json:"hurt,omitempty"`     // failed, dropped, or slower than the scenario's hurt
+	// PoolWaited counts requests that waited more than 10 ms for one of the
+	// places that inFlight gives, CatchUpLimited those that catchUp held back as
+	// long.
+	PoolWaited     int64 `json:"pool_waited,omitempty"`
+	CatchUpLimited int64 `json:"catch_up_limited,omitempty"`
+
+	Late int64 `json:"late,omitempty"` // sent more than 10 ms after the user was free and the request due
+	Hurt int64 `json:"hurt,omitempty"` // failed, dropped, or slower than the scenario's hurt
 
 	Latency Buckets          `json:"latency,omitempty"` // of sent requests, from the due time
 	Service Buckets          `json:"service,omitempty"` // the same from when they were sent

@@ -36,7 +36,7 @@ type Load struct {
 }
 
 // CatchUp bounds the burst that follows a stall: no 100 ms see more sends than
-// so many times the planned ones (a single request aside). In YAML it is such
+// so many times the planned ones, or one more than planned. In YAML it is such
 // as "2x", or "unlimited", which is zero: requests that are due are not held
 // back, as those of people are not.
 type CatchUp float64

@@ -37,7 +37,8 @@ func (l Line) Interval() (seatrial.Interval, error) {
 	if err != nil {
 		return iv, err
 	}
-	for _, n := range []int64{iv.Planned, iv.Sent, iv.Succeeded, iv.Failed, iv.Dropped, iv.Attempts, iv.Retried, iv.Hedged, iv.Rejected, iv.Late, iv.Hurt, iv.LookupsFailed} {
+	for _, n := range []int64{iv.Planned, iv.Sent, iv.Succeeded, iv.Failed, iv.Dropped, iv.Attempts, iv.Retried, iv.Hedged, iv.Rejected, iv.Late, iv.Hurt, iv.LookupsFailed,
+		iv.PoolWaited, iv.CatchUpLimited} {
 		if n < 0 || n > mostPerInterval {
 			return iv, fmt.Errorf("load %q: a count of %d in %v is impossible", iv.Load, n, seatrial.Width)
 		}

@@ -24,9 +24,12 @@ func Classify(err error) string {
 		return tally.Timeout
 	case errors.As(err, &dns):
 		return tally.DNS // also when the name server did not answer in time
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE), errors.Is(err, syscall.EADDRNOTAVAIL) && !loopback6(err):
+		return tally.Ports
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return tally.Refused
-	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH),
+		errors.Is(err, syscall.EADDRNOTAVAIL):
 		return tally.Unreachable
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNABORTED):
 		return tally.Reset
@@ -38,6 +41,17 @@ func Classify(err error) string {
 		return tally.EOF
 	}
 	return tally.Other
+}
+
+// loopback6 says whether the address was ::1: a machine without IPv6 has no
+// address to reach it from, however many ports are left.
+func loopback6(err error) bool {
+	var dial *net.OpError
+	if !errors.As(err, &dial) {
+		return false
+	}
+	to, ok := dial.Addr.(*net.TCPAddr)
+	return ok && to.IP.To4() == nil && to.IP.IsLoopback()
 }
 
 func isTLS(err error) bool {

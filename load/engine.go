@@ -46,6 +46,9 @@ func NewEngine(plans []seatrial.LoadPlan, index, agents int, emit func(seatrial.
 		if err := plan.Check(p.Load); err != nil {
 			return nil, fmt.Errorf("preparing load: %w", err)
 		}
+		if err := plan.CheckAgents(p.Load, agents); err != nil {
+			return nil, fmt.Errorf("preparing load: %w", err)
+		}
 		e.streams = append(e.streams, newStream(p, index, agents, e.halt))
 	}
 	return e, nil

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/seatrial/seatrial/load/plan"
 	"github.com/seatrial/seatrial/load/tally"
 )
 
@@ -22,11 +23,15 @@ const seqHeader = "X-Vegeta-Seq"
 // exchange is what is known of one request beside Vegeta's result. One worker
 // after the other has it, never two at once.
 type exchange struct {
+	number   int64     // of the load's requests
 	free     time.Time // when the worker that took it became idle; zero for its first
 	attempts int64     // connections asked for, over all attempts
 	retried  int64     // attempts that a retry began
 	hedged   int64     // attempts that were hedges
 	rejected bool      // the client did not send it
+	unsent   bool      // it was still at the gate when the sending ended
+	sent     time.Time // when the gate had let it through; zero for a load without one
+	pass     plan.Pass // of the gate
 	class    string    // of the failure; empty for a success
 	last     attempt   // the one that decided
 	lookups  lookups   // over all attempts
@@ -52,6 +57,11 @@ func (u *user) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer func() { u.free <- time.Now() }()
+	if !u.pass(x) {
+		x.unsent = true
+		return nil, errNotSent
+	}
+	defer u.leave()
 	if u.policies == nil {
 		x.take(u.attempt(x.lookups.within(u.ctx), u.transport, req))
 		x.class = x.last.class
@@ -75,7 +85,7 @@ func (u *user) begin(req *http.Request) (*exchange, error) {
 		return nil, fmt.Errorf("telling Vegeta's requests apart: %w", err)
 	}
 	req.Header.Del(seqHeader)
-	x := &exchange{free: <-u.free}
+	x := &exchange{number: u.stream.plan.Nth(u.id, int64(seq)), free: <-u.free}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.inFlight[seq] = x

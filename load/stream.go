@@ -18,6 +18,7 @@ type stream struct {
 	load     seatrial.LoadPlan
 	plan     plan.Plan
 	recorder *tally.Recorder
+	gate     *gate // nil for a load without bounds
 	users    []*user
 	halt     *halt
 	cut      chan struct{} // closed when nobody may send any more
@@ -32,6 +33,7 @@ func newStream(p seatrial.LoadPlan, index, agents int, h *halt) *stream {
 		recorder: tally.New(p),
 		halt:     h,
 		cut:      make(chan struct{}),
+		gate:     newGate(p.Load, index, agents),
 	}
 	for _, id := range s.plan.Share(index, agents) {
 		s.users = append(s.users, newUser(id, s))
@@ -42,6 +44,9 @@ func newStream(p seatrial.LoadPlan, index, agents int, h *halt) *stream {
 // run returns when every planned request was answered, failed or dropped.
 func (s *stream) run(ctx context.Context, start time.Time) {
 	s.start = start
+	if s.gate != nil {
+		s.gate.open(start)
+	}
 	var users sync.WaitGroup
 	for _, u := range s.users {
 		users.Go(func() { u.run(ctx) })
@@ -54,6 +59,9 @@ func (s *stream) run(ctx context.Context, start time.Time) {
 		u.attacker.Stop()
 	}
 	<-through
+	if s.gate != nil {
+		s.gate.close()
+	}
 }
 
 // awaitEnd returns a grace after the last moment at which a request can be

@@ -72,13 +72,13 @@ func keepRedirect(*http.Request, []*http.Request) error { return http.ErrUseLast
 // is dropped.
 func (u *user) run(ctx context.Context) {
 	u.ctx = ctx
-	sent := int64(0)
+	taken := int64(0)
 	for result := range u.attacker.Attack(u.stream.target(), u, 0, "") {
-		u.stream.recorder.Answered(u.sample(result))
-		sent++
+		u.record(result)
+		taken++
 	}
 	planned := u.stream.plan.CountOf(u.id, u.stream.end())
-	for n := sent; n < planned; n++ {
+	for n := taken; n < planned; n++ {
 		u.stream.recorder.Dropped(u.id, u.due(n))
 	}
 	if u.policies == nil {
@@ -123,9 +123,18 @@ func (u *user) Rate(time.Duration) float64 {
 	return float64(u.stream.load.Rate) / float64(u.stream.load.Users)
 }
 
-// sample is what becomes of a request in the journal.
-func (u *user) sample(r *vegeta.Result) tally.Sample {
+// record counts a request that a worker took up.
+func (u *user) record(r *vegeta.Result) {
 	x := u.take(r.Seq)
+	if x.unsent {
+		u.stream.recorder.Dropped(u.id, u.due(int64(r.Seq)))
+		return
+	}
+	u.stream.recorder.Answered(u.sample(r, x))
+}
+
+// sample is what becomes of a request in the journal.
+func (u *user) sample(r *vegeta.Result, x *exchange) tally.Sample {
 	due := u.due(int64(r.Seq))
 	dueAt := u.stream.start.Add(due)
 	ready := dueAt
@@ -146,6 +155,11 @@ func (u *user) sample(r *vegeta.Result) tally.Sample {
 		Class:    x.class,
 		Pod:      x.last.pod,
 		Attached: u.keptAlive && x.last.fresh && x.last.pod != "",
+	}
+	if !x.sent.IsZero() {
+		s.Service = r.End().Sub(x.sent)
+		s.Lag += max(0, x.sent.Sub(u.stream.start.Add(x.pass.Ready)))
+		s.Pooled, s.Capped = x.pass.Waited()
 	}
 	if s.Class == "" && r.Error != "" {
 		s.Class = tally.Other // the http client refused what the transport took

@@ -273,7 +273,8 @@ func part(sum *seatrial.Interval) Part {
 	p := Part{
 		Load: Counts{Planned: sum.Planned, Sent: sum.Sent, Succeeded: sum.Succeeded, Failed: sum.Failed,
 			Dropped: sum.Dropped, Attempts: sum.Attempts, Retried: sum.Retried, Hedged: sum.Hedged,
-			Rejected: sum.Rejected, Late: sum.Late, Hurt: sum.Hurt},
+			Rejected: sum.Rejected, Late: sum.Late, Hurt: sum.Hurt,
+			PoolWaited: sum.PoolWaited, CatchUpLimited: sum.CatchUpLimited},
 		Availability:  ratio(sum.Succeeded, sum.Planned),
 		Amplification: ratio(sum.Attempts, sum.Sent),
 		Latency:       times(sum.Latency),

@@ -7,6 +7,7 @@ import (
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/journal"
+	"github.com/seatrial/seatrial/load/tally"
 )
 
 // What makes the generator, rather than the system, the bottleneck.
@@ -18,6 +19,10 @@ const (
 	// SomeLate is the share from which the reader is warned: p99 may be the
 	// generator's. Two busy cores shared with a cluster reach it.
 	SomeLate = 0.01
+	// MostPooled is the largest share of the requests due before the faults that
+	// may have waited for the load's pool: beyond it the pool, not the system,
+	// set the pace. What waits during a fault waits for the system.
+	MostPooled = 0.5
 	// MostBusy is the largest share of its cores that an agent may use: beyond
 	// that, requests wait for the generator.
 	MostBusy = 0.9
@@ -101,6 +106,18 @@ func saturated(s *Summary) []string {
 	if late := ratio(s.Load.Late, s.Load.Sent); late != nil && *late > MostLate {
 		why = append(why, fmt.Sprintf("the load generator was the bottleneck: it sent %s of the requests late (at most %s may be)",
 			percent(*late), percent(MostLate)))
+	}
+	if n := s.Errors[tally.Ports]; n > 0 {
+		why = append(why, fmt.Sprintf("the load generator was the bottleneck: it had no local port, or no file, left for %s",
+			plural(n, "request")))
+	}
+	calm := s.Part
+	if s.Phases.Before != nil {
+		calm = s.Phases.Before.Part
+	}
+	if pooled := ratio(calm.Load.PoolWaited, calm.Load.Sent); pooled != nil && *pooled > MostPooled {
+		why = append(why, fmt.Sprintf("the load generator was the bottleneck: without any fault %s of the requests waited for a place in its pool (inFlight; at most %s may)",
+			percent(*pooled), percent(MostPooled)))
 	}
 	for _, a := range s.Agents {
 		if a.Busy() > MostBusy {

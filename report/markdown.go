@@ -38,6 +38,9 @@ func Markdown(w io.Writer, s *Summary) error {
 	for _, h := range workloadWords(s) {
 		fmt.Fprintf(&b, "- %s: %s\n", h.Label, markdown(h.Value))
 	}
+	for _, bound := range bounds(s) {
+		fmt.Fprintf(&b, "- %s: %s\n", bound.Label, bound.Value)
+	}
 	for _, warning := range s.Warnings {
 		fmt.Fprintf(&b, "- warning: %s\n", markdown(warning))
 	}

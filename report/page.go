@@ -212,7 +212,7 @@ func trust(p *Page) []pair {
 		{"Unavailable", fmt.Sprintf("%g s in which availability was below the steady state's", s.Impact.UnavailableSeconds)},
 		{"Detected", detectedWords(s)},
 	}
-	list = append(list, settings(s)...)
+	list = append(append(list, bounds(s)...), settings(s)...)
 	for _, a := range s.Agents {
 		list = append(list, pair{"Generator " + a.Name, agentWords(a)})
 	}

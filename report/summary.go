@@ -74,6 +74,11 @@ type Counts struct {
 	Rejected  int64 `json:"rejected"` // of sent: ended by the client's own breaker or limit, without an attempt
 	Late      int64 `json:"late"`     // sent late through the generator's own fault
 	Hurt      int64 `json:"hurt"`
+	// PoolWaited counts those that waited more than 10 ms for a place in the
+	// load's pool, CatchUpLimited those that its catchUp held back as long; they
+	// are absent where none did.
+	PoolWaited     int64 `json:"pool_waited,omitempty"`
+	CatchUpLimited int64 `json:"catch_up_limited,omitempty"`
 }
 
 // Times are quantiles.

@@ -21,6 +21,8 @@ type play struct {
 	end      time.Duration // of the load
 	slow     time.Duration // how long a request of the warm-up takes
 	late     int64         // in every interval
+	pooled   int64         // in every interval: waited for the pool
+	capped   int64         // in every interval: held back
 	failing  bool          // the fault fails requests instead of holding them up
 	unproven bool
 	agent    seatrial.AgentReport
@@ -111,6 +113,7 @@ func (p play) faultEvents(w *journal.Writer) {
 // interval has five requests, 20 ms apart; they go to the users in turn.
 func (p play) interval(at time.Duration) seatrial.Interval {
 	iv := seatrial.Interval{Load: "browse", Agent: "agent-0", Due: warmup + at, Planned: 5, Sent: 5, Attempts: 5, Late: p.late,
+		PoolWaited: p.pooled, CatchUpLimited: p.capped,
 		MaxLag: 0.0004, Latency: seatrial.Buckets{}, Service: seatrial.Buckets{}}
 	for i := range 5 {
 		due := at + time.Duration(i)*20*time.Millisecond

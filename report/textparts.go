@@ -77,6 +77,9 @@ func (p *printer) trust(s *Summary) {
 	if l.policies() {
 		p.wrap("  ", "    ", "client: "+clientWords(s))
 	}
+	for _, b := range bounds(s) {
+		p.wrap("  ", "    ", strings.ToLower(b.Label[:1])+b.Label[1:]+": "+b.Value)
+	}
 	if len(s.Errors) > 0 {
 		p.wrap("  ", "    ", "errors: "+errorWords(s.Errors))
 	}

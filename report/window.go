@@ -65,6 +65,8 @@ func add(dst, src *seatrial.Interval) {
 	dst.Rejected += src.Rejected
 	dst.Late += src.Late
 	dst.Hurt += src.Hurt
+	dst.PoolWaited += src.PoolWaited
+	dst.CatchUpLimited += src.CatchUpLimited
 	dst.Latency = merged(dst.Latency, src.Latency)
 	dst.Service = merged(dst.Service, src.Service)
 	dst.Lookups = merged(dst.Lookups, src.Lookups)

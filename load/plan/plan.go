@@ -38,6 +38,12 @@ func (p Plan) Due(i int64) time.Duration {
 	return time.Duration(math.Round(float64(i) / p.rate * float64(time.Second)))
 }
 
+// at is how many requests the plan has up to d, whole or not.
+func (p Plan) at(d time.Duration) float64 { return max(0, d.Seconds()*p.rate) }
+
+// when is the inverse of at.
+func (p Plan) when(n float64) time.Duration { return time.Duration(n / p.rate * float64(time.Second)) }
+
 // User is whose turn request i is, from 0 to users−1.
 func (p Plan) User(i int64) int { return int(i % p.users) }
 

@@ -10,6 +10,7 @@ const (
 	DNS         = "dns"         // the name was not resolved
 	TLS         = "tls"         // no agreement on a secure connection
 	EOF         = "eof"         // the server closed the connection before its answer was whole
+	Ports       = "ports"       // the generator itself had no local port, or no file, left for a connection
 	Other       = "other"
 
 	// Not sent, by the client's own decision.

@@ -16,8 +16,8 @@ import (
 	"github.com/seatrial/seatrial/journal"
 )
 
-// LateAfter is the delay, added by the generator itself, from which a request
-// counts as late.
+// LateAfter is the delay from which a request counts as late, where the
+// generator itself added it, and as held, where a bound of its load did.
 const LateAfter = 10 * time.Millisecond
 
 // Sample is one request that its client took up.
@@ -27,6 +27,8 @@ type Sample struct {
 	Latency  time.Duration // from due to the end of the answer
 	Service  time.Duration // from the send to the same
 	Lag      time.Duration // that the generator itself added before the send
+	Pooled   time.Duration // that it waited for a place in the pool
+	Capped   time.Duration // that the bound of catching up held it
 	Attempts int64
 	Retried  int64  // attempts that a retry of the client began
 	Hedged   int64  // attempts that were hedges
@@ -91,6 +93,12 @@ func (r *Recorder) Answered(s Sample) {
 	}
 	if s.Lag > LateAfter {
 		c.Late++
+	}
+	if s.Pooled > LateAfter {
+		c.PoolWaited++
+	}
+	if s.Capped > LateAfter {
+		c.CatchUpLimited++
 	}
 	c.MaxLag = max(c.MaxLag, seatrial.InSeconds(s.Lag))
 	c.lookUp(s.Lookups)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/seatrial/seatrial/load/plan"
 	"github.com/seatrial/seatrial/load/policy"
 	"github.com/seatrial/seatrial/load/tally"
 )
@@ -11,12 +12,13 @@ import (
 // request is one worker of a user with policies, and the request that it has:
 // as many calls as the policies say, each on a connection of its own.
 type request struct {
-	user  *user
-	due   time.Duration // since the attack's start
-	sent  time.Duration
-	did   policy.Request
-	calls []*call // under way
-	spare []*call // in no use
+	user   *user
+	due    time.Duration // since the attack's start
+	passed plan.Pass     // of the load's gate
+	sent   time.Duration
+	did    policy.Request
+	calls  []*call // under way
+	spare  []*call // in no use
 
 	attempts int64          // of calls that are over
 	lookups  []tally.Lookup // of the same
@@ -31,6 +33,11 @@ const (
 	onDeadline
 	requestBits = 2
 )
+
+func (r *request) pass(p plan.Pass) {
+	r.passed = p
+	r.begin()
+}
 
 // begin sends the request now, or does not.
 func (r *request) begin() {
@@ -123,6 +130,7 @@ func (r *request) over(next policy.Next, last *call) {
 	sample := tally.Sample{User: u.id, Due: r.due, Latency: r.now() - s.start - r.due, Service: r.now() - r.sent,
 		Attempts: r.attempts, Retried: r.did.Retried, Hedged: r.did.Hedged, Rejected: next.Rejected, Class: next.Class,
 		Lookups: r.lookups}
+	sample.Pooled, sample.Capped = r.passed.Waited()
 	if last != nil && last.pod != nil {
 		sample.Pod = last.pod.Name
 		sample.Attached = u.pool.keepAlive && last.fresh && next.Class == ""

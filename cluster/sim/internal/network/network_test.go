@@ -45,6 +45,8 @@ func (r *records) Interval(i seatrial.Interval) {
 	r.Rejected += i.Rejected
 	r.Hurt += i.Hurt
 	r.LookupsFailed += i.LookupsFailed
+	r.PoolWaited += i.PoolWaited
+	r.CatchUpLimited += i.CatchUpLimited
 	if r.Lookups == nil {
 		r.Lookups = seatrial.Buckets{}
 	}

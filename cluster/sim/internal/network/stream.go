@@ -30,6 +30,7 @@ type stream struct {
 	plan     plan.Plan
 	node     *world.Node
 	recorder *tally.Recorder
+	gate     *gate // nil for a load without bounds
 	users    []*user
 	start    time.Duration // of the attack, on the clock
 	end      time.Duration // requests due at or after it are not planned, since the start
@@ -45,6 +46,7 @@ func (n *Network) stream(a *Attack, p seatrial.LoadPlan) (*stream, error) {
 		return nil, seatrial.Fail(seatrial.BadInput, err, "correct the load")
 	}
 	s := &stream{network: n, attack: a, load: p, plan: plan.New(p.Load), recorder: tally.New(p), end: p.Duration}
+	s.gate = newGate(s, p.Load)
 	for _, node := range n.world.Nodes {
 		if node.Agents {
 			s.node = node
@@ -78,10 +80,21 @@ func (s *stream) Fire(end uint64) {
 		return
 	}
 	s.cut = true
+	s.dropLine()
 	for _, u := range s.users {
 		u.dropRest()
 	}
 	s.through()
+}
+
+// dropLine counts what is still at the gate.
+func (s *stream) dropLine() {
+	if s.gate == nil {
+		return
+	}
+	for _, i := range s.gate.plan.Drain() {
+		s.recorder.Dropped(s.plan.User(i), s.plan.Due(i))
+	}
 }
 
 // stop ends the sending now.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/load/plan"
 	"github.com/seatrial/seatrial/load/policy"
 	"github.com/seatrial/seatrial/load/tally"
 )
@@ -26,7 +27,13 @@ type user struct {
 // userCall is a worker of a user.
 type userCall struct {
 	call
-	due time.Duration // since the attack's start
+	due    time.Duration // since the attack's start
+	passed plan.Pass     // of the load's gate
+}
+
+func (c *userCall) pass(p plan.Pass) {
+	c.passed = p
+	c.begin()
 }
 
 func newUser(id int, s *stream) (*user, error) {
@@ -90,25 +97,35 @@ func (u *user) sendDue() {
 			}
 			return
 		}
+		number := s.plan.Nth(u.id, u.next)
 		u.next++
-		s.inFlight++
-		u.take(due)
+		u.take(number, due)
 	}
 }
 
-// take lets a free worker send the request that is due.
-func (u *user) take(due time.Duration) {
+// take lets a free worker send the request that is due, once the load's gate
+// lets it through.
+func (u *user) take(number int64, due time.Duration) {
 	if last := len(u.requests) - 1; last >= 0 {
 		r := u.requests[last]
 		u.requests = u.requests[:last]
 		r.due = due
-		r.begin()
+		u.enter(number, r)
 		return
 	}
 	c := u.free[len(u.free)-1]
 	u.free = u.free[:len(u.free)-1]
 	c.due = due
-	c.begin()
+	u.enter(number, c)
+}
+
+func (u *user) enter(number int64, s sender) {
+	if u.stream.gate != nil {
+		u.stream.gate.enter(number, s)
+		return
+	}
+	u.stream.inFlight++
+	s.pass(plan.Pass{})
 }
 
 // returned records a request.
@@ -118,6 +135,7 @@ func (u *user) returned(c *call, class string) {
 	now := s.network.clock.Now()
 	sample := tally.Sample{User: u.id, Due: w.due, Latency: now - s.start - w.due, Service: now - c.sent,
 		Attempts: c.attempts, Class: class, Lookups: c.looked()}
+	sample.Pooled, sample.Capped = w.passed.Waited()
 	if c.pod != nil {
 		sample.Pod = c.pod.Name
 		sample.Attached = u.pool.keepAlive && c.fresh && class == ""
@@ -131,6 +149,9 @@ func (u *user) record(sample tally.Sample) {
 	s := u.stream
 	s.recorder.Answered(sample)
 	s.inFlight--
+	if s.gate != nil {
+		s.gate.leave()
+	}
 	u.send()
 	s.through()
 }

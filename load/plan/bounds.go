@@ -15,3 +15,9 @@ func CheckPool(l seatrial.Load) []Problem {
 	}
 	return problems
 }
+
+// CheckAgents says why so many agents cannot share a load.
+func CheckAgents(l seatrial.Load, agents int) error {
+	return unless(l.InFlight == 0 || l.InFlight >= agents, "load %q: its inFlight %d leaves nothing for some of %d agents: raise it, or use fewer agents",
+		l.Name, l.InFlight, agents)
+}
