@@ -9,15 +9,18 @@ import (
 	"time"
 )
 
-// Load is one stream of requests in an open model: requests are due at fixed
-// times, whatever the system does.
+// Load is one stream of requests in an open model: requests are due at times
+// that are known beforehand, whatever the system does.
 type Load struct {
 	Name    string            `yaml:"name"`
 	Target  string            `yaml:"target"` // URL as seen from inside the cluster
 	Method  string            `yaml:"method"` // empty means GET
 	Headers map[string]string `yaml:"headers"`
 	Body    string            `yaml:"body"`
-	Rate    Rate              `yaml:"rate"`
+	// Rate is that of a constant load; of a shaped one its highest, which is
+	// filled in. In YAML `rate` is either: a rate, or a map with a [Shape].
+	Rate  Rate  `yaml:"rate"`
+	Shape Shape `yaml:"-"`
 	// Users is how many independent clients the requests are dealt to, in
 	// turn. A user is sequential on each of its connections: while a request
 	// hangs, its next ones wait in line. Zero means 50.

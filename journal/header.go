@@ -73,7 +73,8 @@ type Latency struct {
 type Load struct {
 	Name        string               `json:"name"`
 	Target      string               `json:"target"`
-	Rate        float64              `json:"rate"` // requests a second
+	Rate        float64              `json:"rate"`            // requests a second; of a shape the highest
+	Shape       string               `json:"shape,omitempty"` // in words; empty for a constant rate
 	Users       int                  `json:"users"`
 	Connections seatrial.Connections `json:"connections"` // of a user
 	Timeout     seatrial.Seconds     `json:"timeout"`
@@ -182,7 +183,7 @@ func HeaderOf(s *seatrial.Scenario, t seatrial.Trial) Header {
 		h.SourceSHA256 = hex.EncodeToString(sum[:])
 	}
 	for _, l := range t.Spec.Loads {
-		h.Loads = append(h.Loads, Load{Name: l.Name, Target: l.Target, Rate: float64(l.Rate),
+		h.Loads = append(h.Loads, Load{Name: l.Name, Target: l.Target, Rate: float64(l.Rate), Shape: l.Shape.String(),
 			Users: l.Users, Connections: l.Connections, Timeout: seatrial.InSeconds(l.Client.Timeout)})
 	}
 	for _, f := range t.Spec.Faults {

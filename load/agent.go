@@ -181,9 +181,10 @@ func (a *Agent) serveStop(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, struct{}{})
 }
 
-// read decodes a request's body, up to a mebibyte.
+// read decodes a request's body, up to 16 MiB: a recorded rate has up to 10,000
+// points.
 func read(w http.ResponseWriter, r *http.Request, into any) error {
-	return json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(into)
+	return json.NewDecoder(http.MaxBytesReader(w, r.Body, 16<<20)).Decode(into)
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

@@ -11,6 +11,7 @@ import (
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/journal"
 	"github.com/seatrial/seatrial/load"
+	"github.com/seatrial/seatrial/load/plan"
 	"github.com/seatrial/seatrial/load/tally"
 )
 
@@ -95,6 +96,24 @@ func TestWhatIsAtTheGateAtTheEndIsDropped(t *testing.T) {
 	total := sum(attack(t, p))
 	if total.Planned != 50 || total.Sent != 3 || total.Dropped != 47 || total.Errors[tally.Timeout] != 3 {
 		t.Errorf("planned %d, sent %d, dropped %d, errors %v; want 50, 3 and 47", total.Planned, total.Sent, total.Dropped, total.Errors)
+	}
+}
+
+func TestAShapedLoadIsSentAsPlanned(t *testing.T) {
+	shop := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer shop.Close()
+	p := planFor(shop.URL, 0, 20, 1500*time.Millisecond)
+	p.Shape = seatrial.Shape{Spike: &seatrial.Spike{Base: 50, Peak: 400, At: 300 * time.Millisecond, For: 200 * time.Millisecond}, Lead: 200 * time.Millisecond}
+	due := plan.New(p.Load)
+	left := due.Count(p.Duration)
+	for _, i := range attack(t, p) {
+		if want := due.Count(i.Due+seatrial.Width) - due.Count(i.Due); i.Planned > want {
+			t.Errorf("due at %v: %d, want %d", i.Due, i.Planned, want)
+		}
+		left -= i.Planned
+	}
+	if left != 0 || due.Count(p.Duration) != 145 {
+		t.Errorf("%d of %d requests are not accounted for, of 145", left, due.Count(p.Duration))
 	}
 }
 

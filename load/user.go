@@ -118,7 +118,8 @@ func (u *user) Pace(_ time.Duration, hits uint64) (wait time.Duration, stop bool
 	}
 }
 
-// Rate implements [vegeta.Pacer]; Vegeta does not ask for it in an attack.
+// Rate implements [vegeta.Pacer]; Vegeta does not ask for it in an attack. That
+// of a shaped load is its highest.
 func (u *user) Rate(time.Duration) float64 {
 	return float64(u.stream.load.Rate) / float64(u.stream.load.Users)
 }

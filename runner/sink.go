@@ -8,6 +8,7 @@ import (
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/journal"
+	"github.com/seatrial/seatrial/load/plan"
 	"github.com/seatrial/seatrial/report"
 )
 
@@ -92,13 +93,24 @@ func (s *sink) holds(o seatrial.Objective, loads []seatrial.Load, from, to time.
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range loads {
-		due := float64(l.Rate) * (to - from).Seconds()
+		due := s.due(l, from, to)
 		// One request may fall on either side of each end.
-		if known := s.window.Planned(l.Name, from, to); float64(known) < due-2 {
-			return false, fmt.Sprintf("load %s: %.0f requests were due and %d are accounted for", l.Name, due, known)
+		if known := s.window.Planned(l.Name, from, to); known < due-2 {
+			return false, fmt.Sprintf("load %s: %d requests were due and %d are accounted for", l.Name, due, known)
 		}
 	}
 	return s.window.Holds(o, from, to)
+}
+
+// due is how many requests a load has in the intervals that begin between two
+// times since the trial's start.
+func (s *sink) due(l seatrial.Load, from, to time.Duration) int64 {
+	l.Shape.Lead = s.warmup
+	p := plan.New(l)
+	before := func(t time.Duration) int64 {
+		return p.Count((t + s.warmup + seatrial.Width - 1).Truncate(seatrial.Width))
+	}
+	return before(to) - before(from)
 }
 
 // invalid notes why the trial proves nothing.

@@ -187,11 +187,13 @@ func (r *trial) preflight(ctx context.Context) error {
 	return nil
 }
 
-// plans gives every load the length of the whole trial.
+// plans gives every load the length of the whole trial; its shape begins after
+// the warm-up.
 func (r *trial) plans() []seatrial.LoadPlan {
 	length := r.spec.Timeline.Warmup + r.spec.Timeline.Trial + r.spec.Timeline.Recovery
 	var plans []seatrial.LoadPlan
 	for _, l := range r.spec.Loads {
+		l.Shape.Lead = r.spec.Timeline.Warmup
 		plans = append(plans, seatrial.LoadPlan{Load: l, Duration: length, Hurt: r.spec.Hurt})
 	}
 	return plans

@@ -113,6 +113,8 @@ func (p *parser) scenario(name string, data []byte) *seatrial.Scenario {
 	}
 	p.decoder = &decoder{document: doc, special: map[reflect.Type]func(*yaml.Node, reflect.Value){}}
 	p.special[reflect.TypeFor[seatrial.FaultSpec]()] = p.fault
+	p.special[reflect.TypeFor[seatrial.Load]()] = p.decodeLoad
+	p.special[reflect.TypeFor[seatrial.Replay]()] = p.decodeReplay
 	p.render = newRenderer(name, p.files, p.found)
 	return p.body()
 }

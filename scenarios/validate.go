@@ -56,18 +56,22 @@ func (p *parser) loads(n *yaml.Node, s *seatrial.Spec) {
 		return
 	}
 	for i := range s.Loads {
-		p.load(find(n, "loads", i).node, &s.Loads[i], s.Hurt)
+		p.load(find(n, "loads", i).node, &s.Loads[i], s)
 	}
 	p.unique(find(n, "loads").node, "loads")
 }
 
-func (p *parser) load(n *yaml.Node, l *seatrial.Load, hurt time.Duration) {
+func (p *parser) load(n *yaml.Node, l *seatrial.Load, s *seatrial.Spec) {
 	p.label(find(n, "name"), l.Name)
 	p.target(n, l.Target)
 	if _, rate := field(n, "rate"); rate == nil {
 		p.badHint(find(n, "rate"), "such as rate: 200/s", "is required")
+	} else if problems := plan.CheckRate(*l); len(problems) > 0 {
+		p.problems(n, problems)
 	} else if !(l.Rate > 0 && l.Rate <= maxRate) { // also when it is not a number
 		p.bad(where{node: rate}, "must be above 0 and at most %.0f/s", maxRate)
+	} else {
+		p.shape(n, l.Shape, s.Timeline.Trial)
 	}
 	if l.Users < 1 || l.Users > maxUsers {
 		p.bad(find(n, "users"), "%d is not between 1 and %d", l.Users, maxUsers)
@@ -75,10 +79,10 @@ func (p *parser) load(n *yaml.Node, l *seatrial.Load, hurt time.Duration) {
 	if !httpMethod.MatchString(l.Method) {
 		p.badHint(find(n, "method"), "such as GET or POST", "%q is not an HTTP method", l.Method)
 	}
-	p.client(n, l)
+	p.problems(n, slices.Concat(plan.CheckPool(*l), plan.CheckClient(*l)))
 	p.outstanding(n, l)
-	if longest := l.Client.Longest(); longest <= hurt {
-		p.warn(find(n, "client", "timeout"), "a request takes at most %s, which is not above hurt (%s): only failed requests can be hurt", short(longest), short(hurt))
+	if longest := l.Client.Longest(); longest <= s.Hurt {
+		p.warn(find(n, "client", "timeout"), "a request takes at most %s, which is not above hurt (%s): only failed requests can be hurt", short(longest), short(s.Hurt))
 	}
 }
 
@@ -94,10 +98,10 @@ func (p *parser) target(n *yaml.Node, target string) {
 	}
 }
 
-// client asks the plan what is impossible: the load generator and the simulator
-// refuse the same.
-func (p *parser) client(n *yaml.Node, l *seatrial.Load) {
-	for _, problem := range slices.Concat(plan.CheckPool(*l), plan.CheckClient(*l)) {
+// problems reports what the plan says is impossible in a load: the load generator
+// and the simulator refuse the same.
+func (p *parser) problems(n *yaml.Node, list []plan.Problem) {
+	for _, problem := range list {
 		path := make([]any, len(problem.Field))
 		for i, name := range problem.Field {
 			path[i] = name

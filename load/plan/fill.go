@@ -31,6 +31,9 @@ func Fill(l seatrial.Load) seatrial.Load {
 	if l.Method == "" {
 		l.Method = DefaultMethod
 	}
+	if !l.Shape.Constant() {
+		l.Rate = highest(l.Shape)
+	}
 	l.Client = fillClient(l.Client, l.Method)
 	return l
 }
@@ -38,12 +41,11 @@ func Fill(l seatrial.Load) seatrial.Load {
 // Check says, in one error for all of it, why a filled load cannot be sent.
 func Check(l seatrial.Load) error {
 	err := errors.Join(
-		unless(l.Rate > 0, "its rate %v is not above 0", l.Rate),
 		unless(l.Users > 0, "its users %d are not above 0", l.Users),
 		unless(l.Connections > 0 || l.Connections == seatrial.PerRequest, "its connections %d are not above 0", l.Connections),
 		checkRequest(l),
 	)
-	for _, p := range slices.Concat(CheckPool(l), CheckClient(l)) {
+	for _, p := range slices.Concat(CheckRate(l), CheckPool(l), CheckClient(l)) {
 		err = errors.Join(err, p)
 	}
 	if err != nil {

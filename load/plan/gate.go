@@ -100,6 +100,9 @@ func (g *Gate) paced(now time.Duration) time.Duration {
 		return 0
 	}
 	at := g.plan.when(g.next) - burst
+	if at >= never-burst { // the plan is over, and what is left has no pace
+		at = 0
+	}
 	for len(g.sends) > 0 && g.sends[0]+seatrial.Width+margin <= now {
 		g.sends = g.sends[1:]
 	}

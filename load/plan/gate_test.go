@@ -179,3 +179,28 @@ func TestAgentsShareAPool(t *testing.T) {
 		t.Error("a load without bounds has a gate")
 	}
 }
+
+// A gate follows the rate as it changes, also where there is none.
+func TestCatchingUpFollowsTheShape(t *testing.T) {
+	for name, shape := range map[string]seatrial.Shape{
+		"steps": {Steps: []seatrial.Step{{Rate: 200, For: 4 * time.Second}, {Rate: 1000, For: 4 * time.Second}, {Rate: 50}}},
+		"over":  {Replay: &seatrial.Replay{Points: []seatrial.Point{{PerSecond: 100}, {At: 3 * time.Second}}}},
+	} {
+		l := seatrial.Load{Shape: shape, InFlight: 20, CatchUp: 2}
+		p := plan.New(l)
+		sends := through(l, 60*time.Second, time.Millisecond, 2*time.Second, 4*time.Second)
+		if int64(len(sends)) != p.Count(60*time.Second) {
+			t.Errorf("%s: %d were sent of %d", name, len(sends), p.Count(60*time.Second))
+		}
+		first := 0
+		for i, s := range sends {
+			for sends[first].at <= s.at-seatrial.Width {
+				first++
+			}
+			planned := p.Count(s.at+1) - p.Count(max(0, s.at-seatrial.Width))
+			if n := int64(i - first + 1); n > max(2*planned, planned+2) {
+				t.Fatalf("%s: %d were sent up to %v in 100 ms that have %d", name, n, s.at, planned)
+			}
+		}
+	}
+}

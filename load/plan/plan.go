@@ -3,9 +3,9 @@
 // moves its virtual clock by it, and a report knows from it what should have
 // been sent.
 //
-// Request i (from zero) is due i/rate after the attack's start and belongs to
-// user i mod users, so that the n-th request of user u is request n·users+u.
-// With 200 requests a second and 50 users, requests are 5 ms apart and each
+// Request i (from zero) is due when the rate has added up to i since the attack's
+// start, which is after i/rate where it is constant, and belongs to user i mod
+// users, so that the n-th request of user u is request n·users+u. With 200 requests a second and 50 users, requests are 5 ms apart and each
 // user has one every 250 ms:
 //
 //	p := plan.New(seatrial.Load{Rate: 200, Users: 50})
@@ -24,25 +24,35 @@ import (
 // Plan deals the requests of one load to its users. The zero Plan has no
 // requests; make one with [New].
 type Plan struct {
-	rate  float64 // requests a second
+	curve curve
 	users int64
 }
 
-// New is the plan of a load. A load without users has [DefaultUsers].
+// New is the plan of a load that [Check] has nothing against. A load without
+// users has [DefaultUsers].
 func New(l seatrial.Load) Plan {
-	return Plan{rate: float64(l.Rate), users: int64(Fill(l).Users)}
+	return Plan{curve: curveOf(l), users: int64(Fill(l).Users)}
 }
+
+// never is when a request is due that a replay does not come to.
+const never = time.Duration(1 << 62)
 
 // Due is when request i is due, since the attack's start, to the nanosecond.
 func (p Plan) Due(i int64) time.Duration {
-	return time.Duration(math.Round(float64(i) / p.rate * float64(time.Second)))
+	return p.when(float64(i))
 }
 
 // at is how many requests the plan has up to d, whole or not.
-func (p Plan) at(d time.Duration) float64 { return max(0, d.Seconds()*p.rate) }
+func (p Plan) at(d time.Duration) float64 { return p.curve.at(max(0, d.Seconds())) }
 
 // when is the inverse of at.
-func (p Plan) when(n float64) time.Duration { return time.Duration(n / p.rate * float64(time.Second)) }
+func (p Plan) when(n float64) time.Duration {
+	at := math.Round(p.curve.when(n) * float64(time.Second))
+	if !(at < float64(never)) {
+		return never
+	}
+	return time.Duration(at)
+}
 
 // User is whose turn request i is, from 0 to users−1.
 func (p Plan) User(i int64) int { return int(i % p.users) }
@@ -53,11 +63,11 @@ func (p Plan) Nth(u int, n int64) int64 { return n*p.users + int64(u) }
 // Count is how many requests are due before d: the planned requests of an
 // attack that ends then. Between two times it is a difference of counts.
 func (p Plan) Count(d time.Duration) int64 {
-	if d <= 0 || p.rate <= 0 {
+	if d <= 0 || p.curve == nil {
 		return 0
 	}
-	// The product is right to within a rounding error; Due decides.
-	n := int64(math.Ceil(d.Seconds() * p.rate))
+	// The integral is right to within a rounding error; Due decides.
+	n := int64(math.Ceil(p.at(d)))
 	for n > 0 && p.Due(n-1) >= d {
 		n--
 	}

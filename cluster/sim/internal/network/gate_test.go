@@ -59,3 +59,13 @@ func TestWhatIsAtTheGateAtTheEndIsDropped(t *testing.T) {
 		t.Errorf("%d were dropped, %d failed; want 15 s at 100/s and the pool's two", r.Dropped, r.Failed)
 	}
 }
+
+func TestAShapedLoadIsSentAsPlanned(t *testing.T) {
+	b := newBench(t, 1, 3)
+	r := b.load(func(l *seatrial.Load) {
+		l.Shape.Steps = []seatrial.Step{{Rate: 50, For: 5 * time.Second}, {Rate: 300, For: 5 * time.Second}, {Rate: 20}}
+	}, nothing)
+	if r.Planned != 250+1500+200 || r.Succeeded != r.Planned {
+		t.Errorf("%d planned, %d succeeded; want 1950", r.Planned, r.Succeeded)
+	}
+}
