@@ -12,6 +12,10 @@ import (
 // Schema is the version of the journal's format.
 const Schema = 1
 
+// Alone is the backend of a load that was sent by itself: there is no cluster,
+// no fault, and no warm-up in which a steady state could have shown.
+const Alone = "load"
+
 // Header is the data of a journal's first line: kind "trial", edge "begin". It
 // holds all that a report needs to know about the trial's plan.
 type Header struct {

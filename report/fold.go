@@ -262,7 +262,11 @@ func (f *Fold) checks(o journal.Objective) []Check {
 }
 
 // steady judges the second half of the warm-up, when start-up has settled.
+// Without a warm-up nothing was to be steady.
 func (f *Fold) steady(h journal.Header) Steady {
+	if h.Backend == journal.Alone {
+		return Steady{}
+	}
 	s := Steady{Objective: orDefault(h.SteadyState)}
 	s.Held, s.Why = f.window.holds(s.Objective, -h.Timeline.Warmup.Duration()/2, 0)
 	return s

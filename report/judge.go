@@ -53,7 +53,7 @@ func (f *Fold) invalid(s *Summary) []string {
 			why = append(why, fmt.Sprintf("no request of load %s was due in the trial", l.Name))
 		}
 	}
-	if f.header != nil && !s.Steady.Held {
+	if f.header != nil && !s.alone() && !s.Steady.Held {
 		why = append(why, "the steady state did not hold before the faults: "+s.Steady.Why)
 	}
 	for _, fault := range s.Faults {

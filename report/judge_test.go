@@ -64,6 +64,11 @@ func cases(t *testing.T) map[string][]byte {
 	lasting.failing, lasting.reverted = true, -1
 	drained := frozen()
 	drained.more, drained.failing, drained.class = append(drain(), upgrade()...), true, "dns"
+	alone := play{header: whole.header, injected: -1, reverted: -1, end: 10 * time.Second, slow: healthy, trailer: &journal.Trailer{},
+		agent: seatrial.AgentReport{CPU: 1, Cores: 2, Wall: 14}}
+	alone.header.Backend, alone.header.Faults, alone.header.Expect, alone.header.Nodes = journal.Alone, nil, seatrial.Pass, nil
+	alone.header.Scenario, alone.header.Variant, alone.header.Description = "load", "default", "50/s to http://shop/items for 10s, by 30 users"
+	alone.header.Timeline, alone.header.SLO, alone.header.SteadyState = journal.Timeline{Trial: 10}, journal.Objective{}, journal.Objective{}
 	text := whole.journal(t)
 	return map[string][]byte{
 		"whole":     text,
@@ -75,6 +80,7 @@ func cases(t *testing.T) map[string][]byte {
 		"silent":    silent.journal(t),
 		"lasting":   lasting.journal(t),
 		"drained":   drained.journal(t),
+		"alone":     alone.journal(t),
 		"empty":     nil,
 	}
 }

@@ -207,10 +207,13 @@ func trust(p *Page) []pair {
 		{"Latency", "from the time a request was due, so that a stalled client hides nothing; service time, from the sending: p99 " + maybeSeconds(s.ServiceTime.P99)},
 		{"Quantiles", fmt.Sprintf("nearest rank on merged histograms, never too short, at most %.1f %% too long", journal.Error*100)},
 		{"Timeouts", "stay in the figures with the time they took" + timeouts(p.Header)},
-		{"Left out", "the warm-up of " + seconds(p.Header.Timeline.Warmup)},
-		{"Steady state", steadyWords(s.Steady)},
-		{"Unavailable", fmt.Sprintf("%g s in which availability was below the steady state's", s.Impact.UnavailableSeconds)},
-		{"Detected", detectedWords(s)},
+	}
+	if !s.alone() {
+		list = append(list,
+			pair{"Left out", "the warm-up of " + seconds(p.Header.Timeline.Warmup)},
+			pair{"Steady state", steadyWords(s.Steady)},
+			pair{"Unavailable", fmt.Sprintf("%g s in which availability was below the steady state's", s.Impact.UnavailableSeconds)},
+			pair{"Detected", detectedWords(s)})
 	}
 	list = append(append(list, bounds(s)...), settings(s)...)
 	for _, a := range s.Agents {

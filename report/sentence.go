@@ -12,9 +12,17 @@ import (
 // sentence says what users felt.
 func sentence(s *Summary) string {
 	if s.Verdict == seatrial.Invalid {
-		return "This trial proves nothing. " + felt(s)
+		return "This " + whatRan(s) + " proves nothing. " + felt(s)
 	}
 	return felt(s)
+}
+
+// whatRan is what a reader calls it.
+func whatRan(s *Summary) string {
+	if s.alone() {
+		return "load"
+	}
+	return "trial"
 }
 
 func felt(s *Summary) string {
@@ -158,6 +166,10 @@ func calm(s *Summary) string {
 	if s.Latency.P99 == nil {
 		return fmt.Sprintf("No fault was injected, and none of %s was sent.", plural(s.Load.Planned, "request"))
 	}
-	return fmt.Sprintf("No fault was injected: of %s, %s succeeded, and 99 %% were answered within %s.",
+	figures := fmt.Sprintf("f %s, %s succeeded, and 99 %% were answered within %s.",
 		plural(s.Load.Planned, "request"), maybePercent(s.Availability), seconds(*s.Latency.P99))
+	if s.alone() {
+		return "O" + figures
+	}
+	return "No fault was injected: o" + figures
 }

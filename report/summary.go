@@ -48,6 +48,9 @@ type Summary struct {
 	Warnings     []string          `json:"warnings"`
 }
 
+// alone says that no more than a load was tried.
+func (s *Summary) alone() bool { return s.Backend == journal.Alone }
+
 // Part is the load of some time.
 type Part struct {
 	Load         Counts   `json:"load"`

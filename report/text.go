@@ -149,6 +149,9 @@ func (p *printer) verdict(s *Summary) {
 
 // title is what was tried, where, and with what seed.
 func title(s *Summary) string {
+	if s.alone() {
+		return s.Description
+	}
 	return fmt.Sprintf("%s / %s  on %s, seed %d", orNone(s.Scenario), orNone(s.Variant), orNone(s.Backend), s.Seed)
 }
 
@@ -164,6 +167,8 @@ func verdictWord(s *Summary) (word, code string) {
 	switch {
 	case s.Verdict == seatrial.Invalid:
 		return "INVALID", yellow
+	case s.alone():
+		return "DONE", green // nothing was promised that could have been kept
 	case s.Verdict == seatrial.Failed && s.Expect == seatrial.Failed:
 		return "FAIL (as expected)", red
 	case s.Verdict == seatrial.Failed:
@@ -193,7 +198,7 @@ func namedPhases(s *Summary) []Named {
 		name  string
 		phase *Phase
 	}{{"before", s.Phases.Before}, {"fault", s.Phases.Fault}, {"recovery", s.Phases.Recovery}} {
-		if n.phase != nil {
+		if n.phase != nil && !s.alone() {
 			list = append(list, Named{n.name, n.phase.Part})
 		}
 	}

@@ -36,6 +36,9 @@ func (p *printer) exposure(s *Summary) {
 }
 
 func (p *printer) slo(s *Summary) {
+	if s.alone() {
+		return
+	}
 	if len(s.SLO) == 0 {
 		p.line("  SLO: none was set\n")
 		return
@@ -86,7 +89,9 @@ func (p *printer) trust(s *Summary) {
 	for _, a := range s.Agents {
 		p.wrap("  ", "    ", "agent "+a.Name+": "+agentWords(a))
 	}
-	p.wrap("  ", "    ", fmt.Sprintf("unavailable: %g s in which availability was below the steady state's", s.Impact.UnavailableSeconds))
+	if !s.alone() {
+		p.wrap("  ", "    ", fmt.Sprintf("unavailable: %g s in which availability was below the steady state's", s.Impact.UnavailableSeconds))
+	}
 	for _, c := range settings(s) {
 		p.wrap("  ", "    ", strings.ToLower(c.Label[:1])+c.Label[1:]+": "+c.Value)
 	}
@@ -105,7 +110,9 @@ func agentWords(a Agent) string {
 	if a.Cores > 0 && a.Wall > 0 {
 		text = fmt.Sprintf("used %s of %s", percent(a.Busy()), plural(int64(a.Cores), "core"))
 	}
-	text += fmt.Sprintf("; clock off by %s ± %s", seconds(a.ClockOffset), seconds(a.OffsetBound))
+	if a.ClockOffset != 0 || a.OffsetBound != 0 { // else it is the site's own
+		text += fmt.Sprintf("; clock off by %s ± %s", seconds(a.ClockOffset), seconds(a.OffsetBound))
+	}
 	if a.Lost != "" {
 		text += "; lost: " + a.Lost
 	}
