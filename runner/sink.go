@@ -16,6 +16,7 @@ import (
 // load while it runs.
 type sink struct {
 	journal *journal.Writer
+	watch   Watcher        // nil where nobody does
 	clock   seatrial.Clock // nil until the site is open
 
 	mu      sync.Mutex // guards what follows; never held across a wait
@@ -35,6 +36,9 @@ func newSink(w *journal.Writer, warmup time.Duration) *sink {
 func (s *sink) Event(e seatrial.Event) {
 	if e.At == 0 && s.clock != nil {
 		e.At = s.clock.Now()
+	}
+	if s.watch != nil {
+		s.watch.Event(e)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,6 +85,9 @@ func (s *sink) begin(h journal.Header) {
 // Interval writes load, and remembers it for [sink.holds].
 func (s *sink) Interval(i seatrial.Interval) {
 	s.journal.Interval(i)
+	if s.watch != nil {
+		s.watch.Interval(i)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.window.Add(i.Due-s.warmup, i)

@@ -49,6 +49,19 @@ type Setup struct {
 	Keep bool
 	// Log is progress for people.
 	Log func(format string, args ...any)
+	// Watch, if any, sees what the journal takes in while the load is sent.
+	Watch Watcher
+}
+
+// Watcher shows a trial while it runs. It is safe for use by many at once, and
+// does not keep what it is given.
+type Watcher interface {
+	// Begin says that load is about to be sent; now is the time since the
+	// trial's start, negative in the warm-up.
+	Begin(now func() time.Duration)
+	seatrial.Sink
+	// End says that every answer is in.
+	End()
 }
 
 // trial is one run of one variant.
@@ -80,6 +93,7 @@ type held struct {
 func Run(ctx context.Context, t seatrial.Trial, s Setup) (err error) {
 	r := &trial{Setup: s, spec: t.Spec, manifests: t.Manifests}
 	r.sink = newSink(s.Journal, t.Spec.Timeline.Warmup)
+	r.sink.watch = s.Watch
 	defer func() { err = errors.Join(err, r.finish(ctx, err)) }()
 	if err := r.open(ctx); err != nil {
 		return err
@@ -214,6 +228,10 @@ func (r *trial) attack(ctx context.Context) error {
 	r.zero = start + r.spec.Timeline.Warmup
 	if err := r.writeHeader(ctx, start); err != nil {
 		return errors.Join(err, r.end(ctx, attack))
+	}
+	if r.Watch != nil {
+		r.Watch.Begin(func() time.Duration { return r.clock.Now() - r.zero })
+		defer r.Watch.End()
 	}
 	if err := attack.Start(ctx, start); err != nil {
 		return errors.Join(fmt.Errorf("starting the load: %w", err), r.end(ctx, attack))

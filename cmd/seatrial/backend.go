@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -29,6 +30,7 @@ type site struct {
 	agentImage string
 	nodeImage  string
 	log        func(format string, args ...any)
+	live       io.Writer // for the figures of a trial that runs in real time; nil for none
 	// simulate opens a simulated site; nil means [openSim].
 	simulate simulator
 }

@@ -73,7 +73,7 @@ func oneScenario(c *cobra.Command, args []string) error {
 }
 
 func (f *compareFlags) run(c *cobra.Command, path string) error {
-	f.log = stderrLog(c)
+	f.log, f.live = stderrLog(c), c.ErrOrStderr()
 	err := errors.Join(f.check(), format(f.format, "text", "json", "markdown", "html"))
 	if err == nil && f.repeats < 1 && c.Flags().Changed("repeats") {
 		err = seatrial.Fail(seatrial.BadInput, fmt.Errorf("--repeats %d", f.repeats), "use 1 or more")

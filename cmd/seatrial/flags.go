@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/faults"
@@ -81,6 +80,5 @@ func onlyScenarios(paths []string, log func(string, ...any)) []string {
 
 // style is colour for a terminal that did not ask for none (no-color.org).
 func (f *runFlags) style(c *cobra.Command) report.Style {
-	out, ok := c.OutOrStdout().(*os.File)
-	return report.Style{Color: ok && term.IsTerminal(int(out.Fd())) && os.Getenv("NO_COLOR") == ""}
+	return report.Style{Color: isTerminal(c.OutOrStdout()) && os.Getenv("NO_COLOR") == ""}
 }

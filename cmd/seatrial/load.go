@@ -146,12 +146,18 @@ func (f *loadFlags) attack(c *cobra.Command, w *journal.Writer, folder string) e
 	start := time.Now().Add(lead)
 	w.Zero(0, 0)
 	w.Event(seatrial.Event{Kind: seatrial.KindTrial, Subject: loadName, Edge: seatrial.Begin, Data: f.header(c, start, folder)})
+	watch := newLive(c.ErrOrStderr(), report.NewLive(loadName, seatrial.Timeline{Trial: f.duration}))
 	sent := seatrial.LoadPlan{Load: f.load, Duration: f.duration}
-	engine, err := load.NewEngine([]seatrial.LoadPlan{sent}, 0, 1, w.Interval)
+	engine, err := load.NewEngine([]seatrial.LoadPlan{sent}, 0, 1, func(i seatrial.Interval) {
+		w.Interval(i)
+		watch.Interval(i)
+	})
 	if err != nil {
 		return seatrial.Fail(seatrial.BadInput, err, "see `seatrial load --help`")
 	}
+	watch.Begin(func() time.Duration { return time.Since(start) })
 	usage, interrupted := runUntil(c.Context(), engine, start)
+	watch.End()
 	at := time.Since(start)
 	w.Event(seatrial.Event{At: at, Kind: seatrial.KindAgent, Subject: "seatrial", Data: usage})
 	w.Event(seatrial.Event{At: at, Kind: seatrial.KindTrial, Edge: seatrial.End, Data: journal.Trailer{Interrupted: interrupted}})

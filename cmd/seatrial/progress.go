@@ -3,9 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
-
-	"golang.org/x/term"
 )
 
 // progress says how many of many trials are done: on a terminal in one line
@@ -21,7 +18,7 @@ const twentieth = 20
 
 func (p *progress) step() {
 	p.done++
-	if p.terminal() {
+	if isTerminal(p.to) {
 		fmt.Fprintf(p.to, "\r%d of %d", p.done, p.total)
 		p.open = p.done < p.total
 		if !p.open {
@@ -40,9 +37,4 @@ func (p *progress) clear() {
 		fmt.Fprint(p.to, "\r\x1b[K")
 		p.open = false
 	}
-}
-
-func (p *progress) terminal() bool {
-	f, ok := p.to.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

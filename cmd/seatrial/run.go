@@ -66,7 +66,7 @@ Exit codes: 0 every trial as its variant expects, 1 an unexpected verdict,
 }
 
 func (f *runFlags) run(c *cobra.Command, args []string) error {
-	f.log = stderrLog(c)
+	f.log, f.live = stderrLog(c), c.ErrOrStderr()
 	err := errors.Join(f.check(), format(f.format, "text", "json", "markdown", "junit"))
 	if err == nil && f.repeats < 1 {
 		err = seatrial.Fail(seatrial.BadInput, fmt.Errorf("--repeats %d", f.repeats), "use 1 or more")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/journal"
+	"github.com/seatrial/seatrial/report"
 	"github.com/seatrial/seatrial/runner"
 )
 
@@ -48,6 +49,10 @@ func (f *runFlags) onKind(p runner.Planned, last bool, s *runner.Setup) error {
 	s.Artifacts = filepath.Join(p.Folder, "logs")
 	s.Ledgers = ledgers
 	s.Keep = f.keep && last
+	if f.live != nil {
+		watch := newLive(f.live, report.NewLive("trial", p.Trial.Spec.Timeline))
+		s.Watch, s.Log = watch, watch.log
+	}
 	s.Open = func(ctx context.Context) (seatrial.Site, error) { return f.open(ctx, p.Trial.Spec, s.Artifacts) }
 	s.Guard = func(ref seatrial.Ref) (*runner.Guardian, error) {
 		g, err := runner.StartGuardian(self, ledgers, ref)
