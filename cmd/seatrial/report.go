@@ -21,21 +21,25 @@ func reportCommand() *cobra.Command {
 		Long: `Judge and render old runs again.
 
 RUN is a run folder, or any folder above some. summary.json and report.html are
-written anew; everything in them comes from journal.jsonl.`,
+written anew; everything in them comes from journal.jsonl.
+
+--format openmetrics prints all of them as one text that Prometheus and others
+read: for node_exporter's textfile collector, a push gateway, or a file.`,
 		Args: atLeastOne("RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := format(f.format, "text", "json", "markdown", "junit"); err != nil {
+			if err := format(f.format, "text", "json", "markdown", "junit", "openmetrics"); err != nil {
 				return err
 			}
 			return f.report(c, args)
 		},
 	}
-	c.Flags().StringVar(&f.format, "format", "text", "text, json (one object a line), markdown or junit")
+	c.Flags().StringVar(&f.format, "format", "text", "text, json (one object a line), markdown, junit or openmetrics")
 	return c
 }
 
 func (f *runFlags) report(c *cobra.Command, args []string) error {
 	var done []*report.Summary
+	var kept []string
 	var errs []error
 	for _, root := range args {
 		folders, err := trialFolders(root)
@@ -48,12 +52,15 @@ func (f *runFlags) report(c *cobra.Command, args []string) error {
 				errs = append(errs, err)
 				continue
 			}
-			done = append(done, summary)
+			done, kept = append(done, summary), append(kept, folder)
 			errs = append(errs, f.print(c, summary, folder))
 		}
 	}
 	if f.format == "junit" {
 		errs = append(errs, report.JUnit(c.OutOrStdout(), done))
+	}
+	if f.format == "openmetrics" {
+		errs = append(errs, report.OpenMetrics(c.OutOrStdout(), kept))
 	}
 	return outcome(c.Context(), done, errors.Join(errs...))
 }

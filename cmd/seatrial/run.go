@@ -178,7 +178,7 @@ func (f *runFlags) print(c *cobra.Command, s *report.Summary, folder string) err
 		return report.JSON(out, s)
 	case "markdown":
 		return report.Markdown(out, s)
-	case "junit":
+	case "junit", "openmetrics":
 		return nil // one document at the end
 	}
 	if err := report.Text(out, s, f.style(c)); err != nil {
