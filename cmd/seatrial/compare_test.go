@@ -144,6 +144,7 @@ func TestTheSameSeedsGiveTheSameComparison(t *testing.T) {
 }
 
 func TestARegressionAgainstAnEarlierComparisonEndsWith1(t *testing.T) {
+	sweep(t)
 	then := compareOn(t.Context(), t, nil, "--repeats", "10", folderOf(t, brief))
 	worse := folderOf(t, strings.Replace(brief, "for: 2s", "for: 4s", 1))
 	got := compareOn(t.Context(), t, nil, "--repeats", "10", "--baseline", then.file, worse)
@@ -222,6 +223,7 @@ func TestTheBaselineIsTheScenariosOrTheFirstNamed(t *testing.T) {
 // its own. Ties make the exact test stricter than 5 %, never laxer; the bound
 // is four standard errors of 400 comparisons above it.
 func TestEqualVariantsOnTheSimulatorAreRarelyTakenForDifferent(t *testing.T) {
+	sweep(t)
 	const comparisons, repeats = 400, 15
 	pool := trialsOf(t, 240)
 	chance := rand.New(rand.NewPCG(1, 1))
@@ -256,6 +258,7 @@ func TestEqualVariantsOnTheSimulatorAreRarelyTakenForDifferent(t *testing.T) {
 // instead of 2 s, with seeds of their own on either side, is found in about
 // as many comparisons as the number of repeats was chosen for.
 func TestAKnownDifferenceOnTheSimulatorIsFound(t *testing.T) {
+	sweep(t)
 	base := trialsOf(t, 120)
 	longer := trialsOf(t, 120, "for: 2s", "for: 2050ms")
 	chance := rand.New(rand.NewPCG(2, 2))

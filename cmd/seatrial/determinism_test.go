@@ -40,7 +40,7 @@ func simulated(t *testing.T, cores string) map[string][]byte {
 	if err := os.Symlink(self, binary); err != nil { // TestMain makes the command of that name
 		t.Fatal(err)
 	}
-	c := exec.CommandContext(t.Context(), binary, "run", "--on", onSim, "scenarios/live-migration.yaml", "--seed", "7", "--out", out)
+	c := exec.CommandContext(t.Context(), binary, "run", "--on", onSim, "scenarios/live-migration.yaml", "--variant", "as-is", "--variant", "packed", "--seed", "7", "--out", out)
 	c.Dir = e2eDir(t)
 	c.Env = append(os.Environ(), "GOMAXPROCS="+cores)
 	if messages, err := c.CombinedOutput(); err != nil {

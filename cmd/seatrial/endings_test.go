@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/seatrial/seatrial/report"
@@ -9,10 +8,7 @@ import (
 
 // Pods that end badly, and those that end well.
 
-const (
-	unevenTermination = "../../scenarios/uneven-termination.yaml"
-	rollingUpdate     = "../../scenarios/rolling-update.yaml"
-)
+const unevenTermination = "../../scenarios/uneven-termination.yaml"
 
 // loadOf is what became of one load.
 func loadOf(t *testing.T, s *report.Summary, name string) report.Counts {
@@ -52,20 +48,16 @@ func wantUneven(t *testing.T, all map[string]*report.Summary) {
 }
 
 func TestAnUnevenPodFailsItsUsersForItsGracePeriodAndARemedyNone(t *testing.T) {
-	for seed := range 5 {
-		wantUneven(t, tried(t, unevenTermination, "--seed", fmt.Sprint(seed+1)))
-	}
+	overSeeds(t, "uneven-termination", wantUneven)
 }
 
 func TestTenRolloutsWithReadinessPreStopAndDrainLoseNoGET(t *testing.T) {
 	for _, s := range tried(t, scenario(t, "ten-rollouts.yaml", "rolling-update-prestop.yaml")) {
 		wantNoGETLost(t, s)
 	}
-	for seed := range 10 {
-		for _, s := range tried(t, rollingUpdate, "--variant", "readiness-prestop", "--seed", fmt.Sprint(seed+1)) {
-			wantNoGETLost(t, s)
-		}
-	}
+	overSeeds(t, "rolling-update", func(t *testing.T, all map[string]*report.Summary) {
+		wantNoGETLost(t, all["readiness-prestop"])
+	})
 }
 
 // wantNoGETLost holds that every rollout of the trial came about, and that none
@@ -85,17 +77,16 @@ func wantNoGETLost(t *testing.T, s *report.Summary) {
 }
 
 func TestARolloutWithoutReadinessLosesRequests(t *testing.T) {
-	for seed := range 5 {
-		all := tried(t, rollingUpdate, "--seed", fmt.Sprint(seed+1))
+	overSeeds(t, "rolling-update", func(t *testing.T, all map[string]*report.Summary) {
 		if n := loadOf(t, all["no-readiness"], "browse").Failed; n < 100 {
-			t.Errorf("seed %d: without readiness %d GETs failed, want those of 3 s at every pod", seed+1, n)
+			t.Errorf("without readiness %d GETs failed, want those of 3 s at every pod", n)
 		}
 		browse, order := loadOf(t, all["readiness"], "browse"), loadOf(t, all["readiness"], "order")
 		if order.Failed <= browse.Failed || browse.Attempts <= browse.Sent {
-			t.Errorf("seed %d: with readiness %d POSTs and %d GETs failed, in %d attempts for %d; want more POSTs, as Go sends GETs again", seed+1,
+			t.Errorf("with readiness %d POSTs and %d GETs failed, in %d attempts for %d; want more POSTs, as Go sends GETs again",
 				order.Failed, browse.Failed, browse.Attempts, browse.Sent)
 		}
-	}
+	})
 }
 
 func TestAllTenRolloutsLoseNoGET(t *testing.T) {

@@ -1,25 +1,10 @@
 package main
 
 import (
-	"path/filepath"
-	"strconv"
 	"testing"
 
 	"github.com/seatrial/seatrial/report"
 )
-
-// hogSeeds is how many seeds the comparisons below hold for.
-const hogSeeds = 5
-
-// overSeeds tries a scenario of the library on many seeds.
-func overSeeds(t *testing.T, name string, check func(t *testing.T, all map[string]*report.Summary)) {
-	t.Helper()
-	for seed := range hogSeeds {
-		t.Run("seed "+strconv.Itoa(seed), func(t *testing.T) {
-			check(t, tried(t, filepath.Join(e2eDir(t), "scenarios", name), "--seed", strconv.Itoa(seed)))
-		})
-	}
-}
 
 func number(n *int) int {
 	if n == nil {
@@ -29,7 +14,7 @@ func number(n *int) int {
 }
 
 func TestALimitEndsTheLeakAndNotTheNode(t *testing.T) {
-	overSeeds(t, "pod-without-limits.yaml", func(t *testing.T, all map[string]*report.Summary) {
+	overSeeds(t, "pod-without-limits", func(t *testing.T, all map[string]*report.Summary) {
 		free, limit, slow := all["no-limit"], all["limit"], all["slow-leak"]
 		if len(free.Workload.NodesLost) != 1 || len(limit.Workload.NodesLost)+len(slow.Workload.NodesLost) > 0 {
 			t.Errorf("nodes lost: %v without a limit, %v with one, %v with a slow leak; want one, and none",
@@ -60,7 +45,7 @@ func fallen(w report.Workload) int {
 }
 
 func TestLimitsStopACascadeAtItsFirstNode(t *testing.T) {
-	overSeeds(t, "cascade.yaml", func(t *testing.T, all map[string]*report.Summary) {
+	overSeeds(t, "cascade", func(t *testing.T, all map[string]*report.Summary) {
 		free, limits, headroom := all["no-limits"].Workload, all["limits"].Workload, all["headroom"].Workload
 		if fallen(free) != 4 || len(limits.NodesLost) != 1 || len(headroom.NodesLost) != 1 {
 			t.Fatalf("nodes lost: %v without limits, %v with, %v with headroom; want four, one and one", free.NodesLost, limits.NodesLost, headroom.NodesLost)
@@ -81,7 +66,7 @@ func TestLimitsStopACascadeAtItsFirstNode(t *testing.T) {
 }
 
 func TestWhereSystemPodsPileUpServicePodsStayPending(t *testing.T) {
-	overSeeds(t, "kube-system-pileup.yaml", func(t *testing.T, all map[string]*report.Summary) {
+	overSeeds(t, "kube-system-pileup", func(t *testing.T, all map[string]*report.Summary) {
 		asIs := all["as-is"]
 		for _, remedy := range []string{"headroom", "right-sized"} {
 			s := all[remedy]

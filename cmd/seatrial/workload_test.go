@@ -100,7 +100,11 @@ func TestADrainShowsWhatItsBudgetAndItsRoomMean(t *testing.T) {
 }
 
 func TestANodeThatIsNotReadyIsLostUntilItIsBack(t *testing.T) {
-	all := tried(t, filepath.Join(e2eDir(t), "scenarios", "node-notready.yaml"))
+	overSeeds(t, "node-notready", wantLostUntilBack)
+}
+
+func wantLostUntilBack(t *testing.T, all map[string]*report.Summary) {
+	t.Helper()
 	for _, variant := range []string{"kubelet", "runtime", "partition", "power"} {
 		s := all[variant]
 		if len(s.Workload.NodesLost) != 1 {
