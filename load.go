@@ -130,11 +130,18 @@ type Sink interface {
 	Event(Event)
 }
 
+// An agent takes orders from who has the token of its run alone: whatever else
+// runs in the cluster reaches its port, and could send a load anywhere.
+const (
+	AgentTokenEnv    = "SEATRIAL_AGENT_TOKEN" // in the agent's environment
+	AgentTokenHeader = "Seatrial-Agent-Token" // of each request; Authorization is the API server's own
+)
+
 // Endpoint is an agent that is ready, and the way to it.
 type Endpoint struct {
 	Name   string       // the pod
 	URL    string       // base URL of the agent's API
-	Client *http.Client // carries the backend's transport and credentials
+	Client *http.Client // carries the backend's transport and credentials, and the agent's token
 }
 
 // Agents is what a backend needs in order to run the load generator in pods:

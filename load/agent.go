@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ const PollFor = 10 * time.Second
 // counted until the client has it: the way between them may be away for a
 // while. Make it with [NewAgent].
 type Agent struct {
+	token string
 	log   *recordLog
 	begun chan struct{} // closed at the start
 	now   func() time.Time
@@ -30,9 +32,10 @@ type Agent struct {
 	start  int64   // Unix nanoseconds; zero until started
 }
 
-// NewAgent is an agent without an order.
-func NewAgent() *Agent {
-	return &Agent{log: newRecordLog(), begun: make(chan struct{}), now: time.Now}
+// NewAgent is an agent without an order. It takes requests that carry the token
+// in [seatrial.AgentTokenHeader] only; an empty one, from everybody.
+func NewAgent(token string) *Agent {
+	return &Agent{token: token, log: newRecordLog(), begun: make(chan struct{}), now: time.Now}
 }
 
 // Serve answers on the listener until ctx ends, or until the agent's attack is
@@ -108,13 +111,28 @@ func (a *Agent) keep(i seatrial.Interval) {
 // for an attack to happen.
 func (a *Agent) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /clock", a.serveClock)
 	mux.HandleFunc("POST /prepare", a.servePrepare)
 	mux.HandleFunc("POST /start", a.serveStart)
 	mux.HandleFunc("POST /stop", a.serveStop)
 	mux.HandleFunc("GET /records", a.serveRecords)
-	return mux
+	all := http.NewServeMux()
+	all.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {}) // of the kubelet, which has no token
+	all.Handle("/", a.guarded(mux))
+	return all
+}
+
+// guarded refuses requests without the token, in a time that does not tell how
+// much of one was right.
+func (a *Agent) guarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got := r.Header.Get(seatrial.AgentTokenHeader)
+		if a.token != "" && subtle.ConstantTimeCompare([]byte(got), []byte(a.token)) != 1 {
+			refuse(w, http.StatusForbidden, errors.New("this agent takes orders from the run that started it alone"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (a *Agent) serveClock(w http.ResponseWriter, _ *http.Request) {

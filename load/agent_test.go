@@ -78,7 +78,7 @@ func serve(t *testing.T, name string) (e seatrial.Endpoint, kill func()) {
 	}
 	ctx, kill := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
-	go func() { done <- load.NewAgent().Serve(ctx, listener) }()
+	go func() { done <- load.NewAgent("").Serve(ctx, listener) }()
 	t.Cleanup(func() {
 		defer kill()
 		select {
@@ -249,7 +249,7 @@ func TestAStoppedAttackDeliversItsRecords(t *testing.T) {
 }
 
 func TestAnAgentRefusesWhatMakesNoSense(t *testing.T) {
-	agent := httptest.NewServer(load.NewAgent().Handler())
+	agent := httptest.NewServer(load.NewAgent("").Handler())
 	defer agent.Close()
 	good := `{"loads":[{"Name":"browse","Target":"http://shop","Rate":"1/s","Duration":1000000000}],"index":0,"of":1}`
 	for _, step := range []struct {
@@ -288,8 +288,41 @@ func TestAnAgentRefusesWhatMakesNoSense(t *testing.T) {
 	}
 }
 
+func TestAnAgentTakesOrdersWithItsTokenOnly(t *testing.T) {
+	agent := httptest.NewServer(load.NewAgent("the run's").Handler())
+	defer agent.Close()
+	for _, c := range []struct {
+		method, path, token string
+		want                int
+	}{
+		{"GET", "/healthz", "", 200},
+		{"GET", "/clock", "the run's", 200},
+		{"GET", "/clock", "", 403},
+		{"GET", "/clock", "the run", 403},
+		{"POST", "/prepare", "another's", 403},
+		{"POST", "/start", "", 403},
+		{"POST", "/stop", "", 403},
+		{"GET", "/records?from=0", "", 403},
+		{"GET", "/nowhere", "", 403},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), c.method, agent.URL+c.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set(seatrial.AgentTokenHeader, c.token)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != c.want {
+			t.Errorf("%s %s with token %q: %d, want %d", c.method, c.path, c.token, resp.StatusCode, c.want)
+		}
+	}
+}
+
 func TestConnectSaysWhichAgentRefusedWhat(t *testing.T) {
-	agent := httptest.NewServer(load.NewAgent().Handler())
+	agent := httptest.NewServer(load.NewAgent("").Handler())
 	defer agent.Close()
 	_, err := load.Connect(t.Context(), wallClock{time.Now()}, []seatrial.Endpoint{{Name: "agent-7", URL: agent.URL}},
 		[]seatrial.LoadPlan{planFor("shop", 1, 1, time.Second)}, &memory{})

@@ -9,7 +9,7 @@ import (
 )
 
 // The agent's API is JSON over HTTP. A refusal has a status of 400 or above
-// and a refusal body.
+// and a refusal body. All but /healthz asks for [seatrial.AgentTokenHeader].
 //
 //	GET  /healthz        200 once it listens
 //	POST /prepare        Order: ready the attack; nothing is sent

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -39,7 +40,8 @@ func (c *Cluster) StartAgents(ctx context.Context, run string, n int) ([]seatria
 	if err := c.agentsGone(ctx); err != nil {
 		return nil, err
 	}
-	job, err := c.client.BatchV1().Jobs(AgentsNamespace).Create(ctx, agentsJob(run, n, image.Name), metav1.CreateOptions{})
+	token := rand.Text()
+	job, err := c.client.BatchV1().Jobs(AgentsNamespace).Create(ctx, agentsJob(run, n, image.Name, token), metav1.CreateOptions{})
 	if err != nil {
 		return nil, seatrial.Fail(seatrial.Infrastructure, fmt.Errorf("starting the agents: %w", err),
 			"check that you may create Jobs in namespace "+AgentsNamespace)
@@ -48,7 +50,7 @@ func (c *Cluster) StartAgents(ctx context.Context, run string, n int) ([]seatria
 	if err != nil {
 		return nil, err
 	}
-	return c.endpoints(ctx, pods)
+	return c.endpoints(ctx, pods, token)
 }
 
 // ImportAgentImage brings the image of the agent and the sample application to
@@ -140,19 +142,23 @@ func (c *Cluster) removeAgents(ctx context.Context) ([]string, error) {
 // agentsJob describes the agents. A budget per index and none for the whole
 // Job: with backoffLimit 0, Kubernetes would end all agents with the first one
 // that is lost.
-func agentsJob(run string, n int, image string) *batchv1.Job {
+//
+// The token is in the environment, not in a Secret: it is worth something to
+// those alone who reach the agents' port while the run lasts, and to be allowed
+// to write Secrets is more than it protects.
+func agentsJob(run string, n int, image, token string) *batchv1.Job {
 	size := int32(n)
 	return &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{Namespace: AgentsNamespace, Name: "agents-" + dnsLabel(run), Labels: managed},
 		Spec: batchv1.JobSpec{
 			CompletionMode: new(batchv1.IndexedCompletion), Completions: &size, Parallelism: &size,
 			BackoffLimitPerIndex: new(int32(0)),
-			Template:             corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: managed}, Spec: agentsPod(image)},
+			Template:             corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: managed}, Spec: agentsPod(image, token)},
 		},
 	}
 }
 
-func agentsPod(image string) corev1.PodSpec {
+func agentsPod(image, token string) corev1.PodSpec {
 	return corev1.PodSpec{
 		RestartPolicy:                 corev1.RestartPolicyNever,
 		NodeSelector:                  map[string]string{AgentsKey: "true"},
@@ -167,6 +173,7 @@ func agentsPod(image string) corev1.PodSpec {
 		Containers: []corev1.Container{{
 			Name: "agent", Image: image, ImagePullPolicy: corev1.PullIfNotPresent,
 			Command: []string{"/seatrial-agent", "load", "--listen", fmt.Sprintf(":%d", agentsPort)},
+			Env:     []corev1.EnvVar{{Name: seatrial.AgentTokenEnv, Value: token}},
 			Ports:   []corev1.ContainerPort{{Name: "http", ContainerPort: agentsPort}},
 			ReadinessProbe: &corev1.Probe{PeriodSeconds: 1, ProbeHandler: corev1.ProbeHandler{
 				HTTPGet: &corev1.HTTPGetAction{Path: "/healthz", Port: intstr.FromInt32(agentsPort)}}},
@@ -231,13 +238,14 @@ func (c *Cluster) agentsReady(ctx context.Context, job *batchv1.Job, n int) ([]*
 }
 
 // endpoints gives the way to each pod through the API server, and proves it.
-func (c *Cluster) endpoints(ctx context.Context, pods []*corev1.Pod) ([]seatrial.Endpoint, error) {
+func (c *Cluster) endpoints(ctx context.Context, pods []*corev1.Pod, token string) ([]seatrial.Endpoint, error) {
 	config := rest.CopyConfig(c.o.Config)
 	config.Timeout = 0 // results stream for as long as the trial takes
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("making a client for the agents: %w", err)
 	}
+	client = &http.Client{Transport: withToken{client.Transport, token}} // it may be everybody's default one
 	host, _, err := rest.DefaultServerUrlFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("finding the API server's address: %w", err)
@@ -252,6 +260,21 @@ func (c *Cluster) endpoints(ctx context.Context, pods []*corev1.Pod) ([]seatrial
 		found = append(found, e)
 	}
 	return found, nil
+}
+
+// withToken adds the agents' token to requests.
+type withToken struct {
+	next  http.RoundTripper // nil is the default
+	token string
+}
+
+func (t withToken) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context()) // a RoundTripper may not change what it is given
+	r.Header.Set(seatrial.AgentTokenHeader, t.token)
+	if t.next == nil {
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	return t.next.RoundTrip(r)
 }
 
 // reach returns once the agent answers. A pod that just became ready may be

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -133,7 +134,9 @@ func (provider) Image(context.Context) (seatrial.AgentImage, error) {
 
 func TestAgentsAreReachedThroughTheAPIServer(t *testing.T) {
 	var asked sync.Map
+	var token atomic.Value
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token.Store(r.Header.Get(seatrial.AgentTokenHeader))
 		if _, again := asked.LoadOrStore(r.URL.Path, true); !again {
 			http.Error(w, "not yet", http.StatusServiceUnavailable) // as the proxy does for a moment
 		}
@@ -168,7 +171,11 @@ func TestAgentsAreReachedThroughTheAPIServer(t *testing.T) {
 	}
 	jobs, err := f.typed.BatchV1().Jobs(AgentsNamespace).List(t.Context(), metav1.ListOptions{})
 	if err != nil || len(jobs.Items) != 1 || imported != "seatrial.dev/agent:test" {
-		t.Errorf("jobs %v, imported %q: %v", len(jobs.Items), imported, err)
+		t.Fatalf("jobs %v, imported %q: %v", len(jobs.Items), imported, err)
+	}
+	given := jobs.Items[0].Spec.Template.Spec.Containers[0].Env[0]
+	if given.Name != seatrial.AgentTokenEnv || len(given.Value) < 26 || token.Load() != given.Value {
+		t.Errorf("agents know %+v and were shown %v, want 128 random bits that are the same", given, token.Load())
 	}
 }
 
@@ -190,7 +197,7 @@ func TestAnAgentThatCannotStartIsNamed(t *testing.T) {
 }
 
 func TestAgentsNeverRestartAndHaveNoLimit(t *testing.T) {
-	job := agentsJob(strings.Repeat("Long-", 20), 3, "image")
+	job := agentsJob(strings.Repeat("Long-", 20), 3, "image", "token")
 	pod := job.Spec.Template.Spec
 	if len(job.Name) > 52 || strings.HasSuffix(job.Name, "-") {
 		t.Errorf("name %q leaves no room for the pods'", job.Name)

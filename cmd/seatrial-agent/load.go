@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/load"
 	"github.com/seatrial/seatrial/load/app"
 )
@@ -19,13 +20,17 @@ func runLoad(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	token := os.Getenv(seatrial.AgentTokenEnv)
+	if token == "" {
+		return fmt.Errorf("load: %s is not set: whoever has it may give orders; %w", seatrial.AgentTokenEnv, errUsage)
+	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return fmt.Errorf("starting the load agent: %w", err)
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	return load.NewAgent().Serve(ctx, listener)
+	return load.NewAgent(token).Serve(ctx, listener)
 }
 
 // runApp leaves SIGTERM to the application's own flags.

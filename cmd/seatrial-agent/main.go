@@ -1,7 +1,7 @@
 // Command seatrial-agent is the small static Linux binary that seatrial puts
 // into containers. Its first argument says what it is there:
 //
-//	seatrial-agent load --listen :8080               the load agent, see package load
+//	seatrial-agent load --listen :8080               the load agent, see package load; SEATRIAL_AGENT_TOKEN is what it asks for
 //	seatrial-agent app --service-time 5ms            the sample application, see package load/app
 //	seatrial-agent guardian serve                    undoes what a dead runner left, see package cluster/kind/guardian
 package main

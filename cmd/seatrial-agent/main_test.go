@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/seatrial/seatrial"
 )
 
 // TestMain lets the test binary be the agent, as its own child.
@@ -34,7 +36,7 @@ func agent(t *testing.T, args ...string) (*exec.Cmd, string) {
 	address := listener.Addr().String()
 	listener.Close()
 	cmd := exec.Command(os.Args[0], append(args, "--listen="+address)...)
-	cmd.Env = append(os.Environ(), "BE_THE_AGENT=1")
+	cmd.Env = append(os.Environ(), "BE_THE_AGENT=1", seatrial.AgentTokenEnv+"=a token")
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -80,6 +82,10 @@ func TestTheApplicationHearsSIGTERM(t *testing.T) {
 }
 
 func TestWrongArgumentsAreUsageErrors(t *testing.T) {
+	if err := run(context.Background(), []string{"load"}); !errors.Is(err, errUsage) || !strings.Contains(err.Error(), seatrial.AgentTokenEnv) {
+		t.Errorf("without a token: %v", err)
+	}
+	t.Setenv(seatrial.AgentTokenEnv, "a token")
 	for _, args := range [][]string{{}, {"lod"}, {"load", "--port=1"}, {"load", "now"}, {"app", "--service-time=x"}} {
 		if err := run(context.Background(), args); !errors.Is(err, errUsage) || exitCode(err) != 2 {
 			t.Errorf("%q: %v", args, err)
