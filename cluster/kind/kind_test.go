@@ -3,6 +3,8 @@ package kind
 import (
 	"errors"
 	"flag"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -111,24 +113,41 @@ func TestAClusterIsUsedByOneProcessAtATime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := grab("c"); !errors.Is(err, errInUse) {
-		t.Errorf("a second use: %v", err)
+	_, err = claim(t.Context(), "c")
+	var known *seatrial.Error
+	if !errors.Is(err, errInUse) || !errors.As(err, &known) || known.Class != seatrial.Infrastructure || known.Hint == "" {
+		t.Errorf("a second trial: %v", err)
 	}
-	told := make(chan struct{})
-	got := make(chan error, 1)
-	go func() {
-		l, err := await(t.Context(), "c", func(string, ...any) { close(told) })
-		if err == nil {
-			err = l.release()
-		}
-		got <- err
-	}()
-	<-told
+	if want := fmt.Sprintf("process %d on ", os.Getpid()); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("a second trial is told %v, want the holder", err)
+	}
 	if err := first.release(); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-got; err != nil {
-		t.Errorf("waiting for it: %v", err)
+	second, err := claim(t.Context(), "c")
+	if err != nil {
+		t.Fatalf("once it is free: %v", err)
+	}
+	if err := second.release(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Who looks at a cluster holds its lock for a moment.
+func TestATrialWaitsForThoseWhoOnlyLook(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	look, err := grab("c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	released := make(chan error, 1)
+	time.AfterFunc(lookPatience/10, func() { released <- look.release() })
+	l, err := claim(t.Context(), "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(<-released, l.release()); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -54,7 +54,8 @@ var _ seatrial.Site = (*Site)(nil)
 
 // Open finds the clusters of a spec among those that seatrial keeps, heals
 // what a dead run left on them, and boots what is missing. Until Close no
-// other process can open them. Its failures have a class and a hint.
+// other process can open them: it is told who has them. Failures have a class
+// and a hint.
 func Open(ctx context.Context, spec seatrial.Spec, o Options) (*Site, error) {
 	s := &Site{opts: o, clock: kube.NewClock()}
 	if err := s.open(ctx, spec); err != nil {
@@ -130,7 +131,7 @@ func (s *Site) add(ctx context.Context, called string, shape shape, nth int) err
 	if err != nil {
 		return err
 	}
-	l, err := await(ctx, name, s.opts.log)
+	l, err := claim(ctx, name)
 	if err != nil {
 		return err
 	}

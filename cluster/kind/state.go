@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -32,13 +33,13 @@ func stateFile(cluster, suffix string) (string, error) {
 }
 
 // lock is the right to use a cluster: one trial at a time. The kernel drops it
-// when the process ends, however it ends.
+// when the process ends, however it ends. Its file names the holder.
 type lock struct{ file *os.File }
 
 // errInUse: another process holds the cluster.
 var errInUse = errors.New("another seatrial is using it")
 
-// grab takes the lock of a cluster or fails with errInUse.
+// grab takes the lock of a cluster or fails with errInUse and the holder's name.
 func grab(cluster string) (*lock, error) {
 	path, err := stateFile(cluster, ".lock")
 	if err != nil {
@@ -50,29 +51,48 @@ func grab(cluster string) (*lock, error) {
 	}
 	ok, err := tryLock(f)
 	if ok {
+		// The name is for a message alone: who comes to undo on a full disk must
+		// not fail on that.
+		if f.Truncate(0) == nil {
+			_, _ = f.WriteAt([]byte(ownName()), 0)
+		}
 		return &lock{f}, nil
 	}
 	if err == nil {
-		err = fmt.Errorf("cluster %s: %w", cluster, errInUse)
+		holder, _ := io.ReadAll(io.LimitReader(f, 256)) // without it the message says less
+		err = fmt.Errorf("cluster %s: %w (%s)", cluster, errInUse, holder)
 	}
 	return nil, errors.Join(err, f.Close())
 }
 
-// await takes the lock once it is free; tell is called if it has to wait.
-func await(ctx context.Context, cluster string, tell func(string, ...any)) (*lock, error) {
-	tick := time.NewTicker(200 * time.Millisecond)
+// ownName tells people which process this is.
+func ownName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "this machine"
+	}
+	return fmt.Sprintf("process %d on %s, since %s", os.Getpid(), host, time.Now().Format(time.DateTime))
+}
+
+// lookPatience is for those that hold a lock to look at a cluster, and let go.
+const lookPatience = 2 * time.Second
+
+// claim takes the lock for a trial. A cluster that another trial uses is refused:
+// how long that takes nobody knows, and its figures would not be its own.
+func claim(ctx context.Context, cluster string) (*lock, error) {
+	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	for told := false; ; told = true {
+	patience, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	for {
 		l, err := grab(cluster)
 		if !errors.Is(err, errInUse) {
 			return l, err
 		}
-		if !told {
-			tell("waiting: another seatrial is using cluster %s", cluster)
-		}
 		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("waiting for cluster %s: %w", cluster, ctx.Err())
+		case <-patience.Done():
+			return nil, seatrial.Fail(seatrial.Infrastructure, errors.Join(err, ctx.Err()),
+				"wait for that run, or end it with Ctrl-C: it heals the cluster first")
 		case <-tick.C:
 		}
 	}
