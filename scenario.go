@@ -11,7 +11,7 @@ type Scenario struct {
 	Variants    []Trial // at least one, the baseline first where one is named
 	// Compare says by what variants are compared, defaults filled in.
 	Compare  CompareSpec
-	Source   []byte   // the file as read, for the report
+	Source   []byte   // the file as read, for the report; credentials are masked
 	Path     string   // where it was read; empty when it was built in Go
 	Warnings []string // accepted, but worth a look
 }

@@ -3,6 +3,7 @@ package journal
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"net/url"
 	"slices"
 	"time"
 
@@ -43,7 +44,7 @@ type Header struct {
 	Clusters []Cluster `json:"clusters,omitempty"`
 
 	Versions     Versions `json:"versions"`
-	Source       string   `json:"source,omitempty"`        // the scenario file as read
+	Source       string   `json:"source,omitempty"`        // the scenario file as read, credentials masked
 	SourceSHA256 string   `json:"source_sha256,omitempty"` // of Source, in hex
 	Command      string   `json:"command,omitempty"`       // repeats this trial
 	Warnings     []string `json:"warnings,omitempty"`      // for the reader of the report
@@ -187,7 +188,7 @@ func HeaderOf(s *seatrial.Scenario, t seatrial.Trial) Header {
 		h.SourceSHA256 = hex.EncodeToString(sum[:])
 	}
 	for _, l := range t.Spec.Loads {
-		h.Loads = append(h.Loads, Load{Name: l.Name, Target: l.Target, Rate: float64(l.Rate), Shape: l.Shape.String(),
+		h.Loads = append(h.Loads, Load{Name: l.Name, Target: withoutPassword(l.Target), Rate: float64(l.Rate), Shape: l.Shape.String(),
 			Users: l.Users, Connections: l.Connections, Timeout: seatrial.InSeconds(l.Client.Timeout)})
 	}
 	for _, f := range t.Spec.Faults {
@@ -200,6 +201,15 @@ func HeaderOf(s *seatrial.Scenario, t seatrial.Trial) Header {
 		}
 	}
 	return h
+}
+
+// withoutPassword is a target as reports show it.
+func withoutPassword(target string) string {
+	u, err := url.Parse(target)
+	if err != nil || u.User == nil {
+		return target
+	}
+	return u.Redacted()
 }
 
 func clusterOf(c seatrial.ClusterSpec) Cluster {

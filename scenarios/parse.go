@@ -62,7 +62,9 @@ func Parse(name string, data []byte, files fs.FS, catalog []seatrial.Builtin) (*
 	if err := found.err(); err != nil {
 		return nil, err
 	}
-	scenario.Source = data
+	if scenario.Source, err = redacted(data); err != nil {
+		return nil, err
+	}
 	scenario.Warnings = found.warnings
 	return scenario, nil
 }
