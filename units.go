@@ -11,6 +11,10 @@ import (
 // or "30/m".
 type Rate float64
 
+// slowest is one request in eleven days: what is slower would never come in a
+// trial, and times between requests have to be counted in nanoseconds.
+const slowest = 1e-6
+
 // UnmarshalText reads "200/s", "1.5/s" or "90/m".
 func (r *Rate) UnmarshalText(text []byte) error {
 	number, unit, ok := strings.Cut(string(text), "/")
@@ -21,6 +25,9 @@ func (r *Rate) UnmarshalText(text []byte) error {
 	n, err := strconv.ParseFloat(number, 64)
 	if err != nil || !(n > 0 && n <= 1e9) {
 		return fmt.Errorf("%q is not a rate: the number before / must be above 0", text)
+	}
+	if n/per < slowest {
+		return fmt.Errorf("%q is too slow a rate: no request would come in a trial", text)
 	}
 	*r = Rate(n / per)
 	return nil
