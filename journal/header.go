@@ -188,7 +188,7 @@ func HeaderOf(s *seatrial.Scenario, t seatrial.Trial) Header {
 		h.SourceSHA256 = hex.EncodeToString(sum[:])
 	}
 	for _, l := range t.Spec.Loads {
-		h.Loads = append(h.Loads, Load{Name: l.Name, Target: withoutPassword(l.Target), Rate: float64(l.Rate), Shape: l.Shape.String(),
+		h.Loads = append(h.Loads, Load{Name: l.Name, Target: WithoutPassword(l.Target), Rate: float64(l.Rate), Shape: l.Shape.String(),
 			Users: l.Users, Connections: l.Connections, Timeout: seatrial.InSeconds(l.Client.Timeout)})
 	}
 	for _, f := range t.Spec.Faults {
@@ -203,8 +203,8 @@ func HeaderOf(s *seatrial.Scenario, t seatrial.Trial) Header {
 	return h
 }
 
-// withoutPassword is a target as reports show it.
-func withoutPassword(target string) string {
+// WithoutPassword is a target as journals and reports show it.
+func WithoutPassword(target string) string {
 	u, err := url.Parse(target)
 	if err != nil || u.User == nil {
 		return target

@@ -197,7 +197,7 @@ func (f *loadFlags) header(c *cobra.Command, start time.Time, folder string) jou
 
 // describe is the title of the report.
 func (f *loadFlags) describe() string {
-	text := fmt.Sprintf("%s to %s for %s, by %d users", f.load.Rate, f.load.Target, f.duration, f.load.Users)
+	text := fmt.Sprintf("%s to %s for %s, by %d users", f.load.Rate, journal.WithoutPassword(f.load.Target), f.duration, f.load.Users)
 	if f.load.InFlight > 0 {
 		text += fmt.Sprintf(", at most %d requests at once", f.load.InFlight)
 	}
@@ -210,7 +210,9 @@ func (f *loadFlags) describe() string {
 // commandLine repeats a command, with the flags that were set.
 func commandLine(c *cobra.Command) string {
 	words := []string{c.CommandPath()}
-	c.Flags().Visit(func(f *pflag.Flag) { words = append(words, "--"+f.Name, quoted(f.Value.String())) })
+	c.Flags().Visit(func(f *pflag.Flag) {
+		words = append(words, "--"+f.Name, quoted(journal.WithoutPassword(f.Value.String())))
+	})
 	return strings.Join(words, " ")
 }
 
