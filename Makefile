@@ -54,7 +54,8 @@ fuzz: ## fuzz every target for 60 s (FUZZTIME=10m for longer)
 	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package"; \
 	  done
 
-bench: ## absolute speed, beside a peer or a floor
+bench: ## absolute speed, beside a peer or a floor; the load engine beside vegeta, k6, fortio and wrk, in an hour (BENCH="-scenarios stall -repeats 2" for less)
+	go run ./hack/bench $(BENCH)
 	go test -run '^$$' -bench . -benchmem ./load/... ./journal/...
 	GOMAXPROCS=1 go test -run '^$$' -bench 'Requests|Events' -benchtime 2000000x -benchmem ./cluster/sim/...
 	GOMAXPROCS=1 go test -run '^$$' -bench AnHour -benchtime 1x ./cluster/sim
