@@ -12,7 +12,7 @@ import (
 )
 
 // firstRequest is the key of a channel among a script's values, which the first
-// request to its server closes.
+// request that its server is to hang on closes.
 type firstRequest struct{}
 
 // serve starts a server whose URL is $URL. It answers 503 below /broken, and
@@ -24,7 +24,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	first := ts.Value(firstRequest{}).(chan struct{})
 	seen := sync.OnceFunc(func() { close(first) })
 	mux := http.NewServeMux()
-	mux.HandleFunc("/", func(http.ResponseWriter, *http.Request) { seen() })
+	mux.HandleFunc("/", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("/broken", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 	mux.HandleFunc("/hangs", func(_ http.ResponseWriter, r *http.Request) { seen(); <-r.Context().Done() })
 	server := httptest.NewServer(mux)
@@ -33,7 +33,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // interrupted CODE COMMAND… runs a command, interrupts it once the script's
-// server has seen a request, and wants that exit code. What it printed goes to
+// server hangs on its first request, and wants that exit code. What it printed goes to
 // the files stdout and stderr.
 func interrupted(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
