@@ -17,6 +17,10 @@ type Load struct {
 	Method  string            `yaml:"method"` // empty means GET
 	Headers map[string]string `yaml:"headers"`
 	Body    string            `yaml:"body"`
+	// Targets are what the requests go to where they are not all alike: each
+	// draws one by weight, by the trial's seed.
+	Targets []Target `yaml:"targets"`
+	Expect  Expect   `yaml:"expect"` // of an answer; of targets that say nothing of their own
 	// Rate is that of a constant load; of a shaped one its highest, which is
 	// filled in. In YAML `rate` is either: a rate, or a map with a [Shape].
 	Rate  Rate  `yaml:"rate"`
@@ -109,6 +113,7 @@ type LoadPlan struct {
 	Load
 	Duration time.Duration // from the first due request to the last
 	Hurt     time.Duration // see [Spec.Hurt]
+	Seed     uint64        // of the trial; draws the targets
 }
 
 // Attack is the load of one trial, ready to be sent.

@@ -49,7 +49,11 @@ func NewEngine(plans []seatrial.LoadPlan, index, agents int, emit func(seatrial.
 		if err := plan.CheckAgents(p.Load, agents); err != nil {
 			return nil, fmt.Errorf("preparing load: %w", err)
 		}
-		e.streams = append(e.streams, newStream(p, index, agents, e.halt))
+		s, err := newStream(p, index, agents, e.halt)
+		if err != nil {
+			return nil, fmt.Errorf("preparing load: %w", err)
+		}
+		e.streams = append(e.streams, s)
 	}
 	return e, nil
 }

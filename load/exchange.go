@@ -3,7 +3,6 @@ package load
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptrace"
 	"strconv"
@@ -23,7 +22,8 @@ const seqHeader = "X-Vegeta-Seq"
 // exchange is what is known of one request beside Vegeta's result. One worker
 // after the other has it, never two at once.
 type exchange struct {
-	number   int64     // of the load's requests
+	number   int64 // of the load's requests
+	target   *target
 	free     time.Time // when the worker that took it became idle; zero for its first
 	attempts int64     // connections asked for, over all attempts
 	retried  int64     // attempts that a retry began
@@ -44,7 +44,7 @@ type attempt struct {
 	response    *http.Response // nil without an answer in full
 	pod         string
 	err         error
-	class       string          // of the failure; empty for a success, which is any answer below 400
+	class       string          // of the failure; empty for a success
 	took        time.Duration   // from the sending
 	lane        *http.Transport // of a user with policies
 }
@@ -57,18 +57,35 @@ func (u *user) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer func() { u.free <- time.Now() }()
+	if req, err = u.aim(x, req); err != nil {
+		return nil, err
+	}
 	if !u.pass(x) {
 		x.unsent = true
 		return nil, errNotSent
 	}
 	defer u.leave()
 	if u.policies == nil {
-		x.take(u.attempt(x.lookups.within(u.ctx), u.transport, req))
+		x.take(u.attempt(x.lookups.within(u.ctx), u.transport, req, x.target))
 		x.class = x.last.class
 	} else {
 		u.insist(x, req)
 	}
 	return x.last.response, x.last.err
+}
+
+// aim makes the request that x is dealt, unless it is Vegeta's own.
+func (u *user) aim(x *exchange, req *http.Request) (*http.Request, error) {
+	k := u.stream.deal.Target(x.number)
+	x.target = u.stream.targets[k]
+	if k == 0 {
+		return req, nil
+	}
+	other, err := x.target.sent.Request()
+	if err != nil {
+		return nil, fmt.Errorf("making a request: %w", err)
+	}
+	return other.WithContext(req.Context()), nil
 }
 
 // take counts an attempt, and makes it the one that decides.
@@ -94,18 +111,19 @@ func (u *user) begin(req *http.Request) (*exchange, error) {
 
 // attempt sends a request within the timeout of one attempt, and throws the
 // answer's body away.
-func (u *user) attempt(ctx context.Context, transport http.RoundTripper, req *http.Request) attempt {
+func (u *user) attempt(ctx context.Context, transport http.RoundTripper, req *http.Request, t *target) attempt {
 	ctx, cancel := context.WithTimeout(ctx, u.stream.load.Client.Timeout)
 	defer cancel()
 	var a attempt
 	began := time.Now()
 	resp, err := transport.RoundTrip(req.WithContext(a.traced(ctx)))
 	if err == nil {
-		_, err = io.Copy(io.Discard, resp.Body)
-		_ = resp.Body.Close() // what it could report, reading has
+		a.class, err = t.finish(resp)
 	}
-	a.took, a.err, a.class = time.Since(began), err, classOf(ctx, resp, err)
-	if err == nil {
+	a.took, a.err = time.Since(began), err
+	if err != nil {
+		a.class = broken(ctx, err)
+	} else {
 		resp.Body = http.NoBody
 		a.response, a.pod = resp, resp.Header.Get(ServedBy)
 	}
@@ -121,16 +139,11 @@ func (a *attempt) traced(ctx context.Context) context.Context {
 	})
 }
 
-// classOf says what came of an attempt. Whatever the error is: when the timeout
-// has passed, that was the reason.
-func classOf(ctx context.Context, resp *http.Response, err error) string {
-	switch {
-	case err != nil && ctx.Err() == context.DeadlineExceeded:
+// broken says why an attempt had no answer. Whatever the error is: when the
+// timeout has passed, that was the reason.
+func broken(ctx context.Context, err error) string {
+	if ctx.Err() == context.DeadlineExceeded {
 		return tally.Timeout
-	case err != nil:
-		return Classify(err)
-	case resp.StatusCode < 200 || resp.StatusCode >= 400:
-		return fmt.Sprintf("http-%d", resp.StatusCode)
 	}
-	return ""
+	return Classify(err)
 }

@@ -86,7 +86,7 @@ func (r *request) send(next policy.Next) {
 		again.Body, _ = r.http.GetBody() // Vegeta's bodies are in memory: that does not fail
 	}
 	r.running.Go(func() {
-		a := r.user.attempt(r.ctx, lane, again)
+		a := r.user.attempt(r.ctx, lane, again, r.x.target)
 		a.lane = lane
 		r.ended <- a
 	})

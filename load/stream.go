@@ -2,7 +2,7 @@ package load
 
 import (
 	"context"
-	"net/http"
+	"fmt"
 	"sync"
 	"time"
 
@@ -17,6 +17,8 @@ import (
 type stream struct {
 	load     seatrial.LoadPlan
 	plan     plan.Plan
+	deal     plan.Deal
+	targets  []*target
 	recorder *tally.Recorder
 	gate     *gate // nil for a load without bounds
 	users    []*user
@@ -26,19 +28,27 @@ type stream struct {
 	start time.Time // set by run
 }
 
-func newStream(p seatrial.LoadPlan, index, agents int, h *halt) *stream {
+func newStream(p seatrial.LoadPlan, index, agents int, h *halt) (*stream, error) {
 	s := &stream{
 		load:     p,
 		plan:     plan.New(p.Load),
+		deal:     plan.NewDeal(p),
 		recorder: tally.New(p),
 		halt:     h,
 		cut:      make(chan struct{}),
 		gate:     newGate(p.Load, index, agents),
 	}
+	for _, t := range p.Requests() {
+		made, err := newTarget(t)
+		if err != nil {
+			return nil, fmt.Errorf("load %q: %w", p.Name, err)
+		}
+		s.targets = append(s.targets, made)
+	}
 	for _, id := range s.plan.Share(index, agents) {
 		s.users = append(s.users, newUser(id, s))
 	}
-	return s
+	return s, nil
 }
 
 // run returns when every planned request was answered, failed or dropped.
@@ -97,14 +107,11 @@ func (s *stream) end() time.Duration {
 	}
 }
 
-// target is the request of this load, for Vegeta.
+// target is the first request of this load, for Vegeta, which does not say which
+// one it asks for: [user.RoundTrip] puts another in its place.
 func (s *stream) target() vegeta.Targeter {
-	target := vegeta.Target{Method: s.load.Method, URL: s.load.Target, Body: []byte(s.load.Body), Header: http.Header{}}
-	for name, value := range s.load.Headers {
-		target.Header.Set(name, value)
-	}
 	return func(t *vegeta.Target) error {
-		*t = target
+		*t = s.targets[0].sent
 		return nil
 	}
 }

@@ -162,7 +162,7 @@ func (u *user) sample(r *vegeta.Result, x *exchange) tally.Sample {
 		s.Lag += max(0, x.sent.Sub(u.stream.start.Add(x.pass.Ready)))
 		s.Pooled, s.Capped = x.pass.Waited()
 	}
-	if s.Class == "" && r.Error != "" {
+	if s.Class == "" && r.Code == 0 {
 		s.Class = tally.Other // the http client refused what the transport took
 	}
 	return s

@@ -208,7 +208,7 @@ func (r *trial) plans() []seatrial.LoadPlan {
 	var plans []seatrial.LoadPlan
 	for _, l := range r.spec.Loads {
 		l.Shape.Lead = r.spec.Timeline.Warmup
-		plans = append(plans, seatrial.LoadPlan{Load: l, Duration: length, Hurt: r.spec.Hurt})
+		plans = append(plans, seatrial.LoadPlan{Load: l, Duration: length, Hurt: r.spec.Hurt, Seed: r.Header.Seed})
 	}
 	return plans
 }

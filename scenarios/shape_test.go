@@ -92,3 +92,24 @@ func TestBoundsOfALoadAreReadAndRefusedAtTheirPlace(t *testing.T) {
 		}
 	}
 }
+
+func TestTargetsAreReadAndRefusedAtTheirPlace(t *testing.T) {
+	l := mustParse(t, withRate("10/s, expect: {status: 200}, targets: [{weight: 3}, {url: /cart, method: POST, expect: {matches: '^ok'}}]"), nil).Variants[0].Spec.Loads[0]
+	list := l.Requests()
+	if len(list) != 2 || list[0].Weight != 3 || list[0].Expect.Status != 200 || list[1].Method != "POST" || list[1].Expect.Matches != "^ok" ||
+		!strings.HasSuffix(list[1].URL, "/cart") || !strings.HasPrefix(list[1].URL, "http") {
+		t.Errorf("%+v", list)
+	}
+	for text, want := range map[string]string{
+		"10/s, targets: [{weight: 3}, {url: 'ftp://x/'}]": "loads[0].targets[1].url: \"ftp://x/\" is not an absolute",
+		"10/s, targets: [{weight: -3}]":                   "loads[0].targets[0].weight: -3 is not between",
+		"10/s, targets: [{expect: {status: 7}}]":          "loads[0].targets[0].expect.status: 7 is not",
+		"10/s, expect: {status: 7}":                       "loads[0].expect.status: 7 is not",
+		"10/s, targets: [{expect: {matches: '('}}]":       "loads[0].targets[0].expect.matches: \"(\" is no regular expression",
+		"10/s, targets: [{path: /cart}]":                  "loads[0].targets[0].path: unknown field",
+	} {
+		if _, err := parse(t, withRate(text), nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}

@@ -2,9 +2,9 @@ package scenarios
 
 import (
 	"math"
-	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -63,7 +63,7 @@ func (p *parser) loads(n *yaml.Node, s *seatrial.Spec) {
 
 func (p *parser) load(n *yaml.Node, l *seatrial.Load, s *seatrial.Spec) {
 	p.label(find(n, "name"), l.Name)
-	p.target(n, l.Target)
+	p.target(n, l)
 	if _, rate := field(n, "rate"); rate == nil {
 		p.badHint(find(n, "rate"), "such as rate: 200/s", "is required")
 	} else if problems := plan.CheckRate(*l); len(problems) > 0 {
@@ -79,22 +79,16 @@ func (p *parser) load(n *yaml.Node, l *seatrial.Load, s *seatrial.Spec) {
 	if !httpMethod.MatchString(l.Method) {
 		p.badHint(find(n, "method"), "such as GET or POST", "%q is not an HTTP method", l.Method)
 	}
-	p.problems(n, slices.Concat(plan.CheckPool(*l), plan.CheckClient(*l)))
+	p.problems(n, slices.Concat(plan.CheckTargets(*l), plan.CheckPool(*l), plan.CheckClient(*l)))
 	p.outstanding(n, l)
 	if longest := l.Client.Longest(); longest <= s.Hurt {
 		p.warn(find(n, "client", "timeout"), "a request takes at most %s, which is not above hurt (%s): only failed requests can be hurt", short(longest), short(s.Hurt))
 	}
 }
 
-func (p *parser) target(n *yaml.Node, target string) {
-	w := find(n, "target")
-	if w.missing != "" {
+func (p *parser) target(n *yaml.Node, l *seatrial.Load) {
+	if w := find(n, "target"); w.missing != "" && len(l.Targets) == 0 {
 		p.badHint(w, "such as target: http://shop.default.svc.cluster.local/", "is required")
-		return
-	}
-	u, err := url.Parse(target)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-		p.badHint(w, "such as http://shop.default.svc.cluster.local/", "%q is not an absolute http or https URL", target)
 	}
 }
 
@@ -105,6 +99,9 @@ func (p *parser) problems(n *yaml.Node, list []plan.Problem) {
 		path := make([]any, len(problem.Field))
 		for i, name := range problem.Field {
 			path[i] = name
+			if number, err := strconv.Atoi(name); err == nil {
+				path[i] = number
+			}
 		}
 		p.badHint(find(n, path...), problem.Hint, "%s", problem.Text)
 	}

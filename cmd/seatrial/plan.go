@@ -52,7 +52,7 @@ func printPlan(c *cobra.Command, s *site, sc *seatrial.Scenario, seed uint64) er
 		l := t.Spec.Timeline
 		fmt.Fprintf(out, "\n%s (expected: %s), at most %s\n", t.Variant, t.Expect, l.Warmup+l.Trial+l.Recovery)
 		for _, load := range t.Spec.Loads {
-			fmt.Fprintf(out, "  load   %s: %s to %s by %d users\n", load.Name, load.RateWords(), load.Target, load.Users)
+			fmt.Fprintf(out, "  load   %s: %s to %s by %d users\n", load.Name, load.RateWords(), load.TargetWords(), load.Users)
 		}
 		if err := printHits(c.Context(), c, s, t, seed); err != nil {
 			return err

@@ -25,13 +25,13 @@ var (
 var idempotent = []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete}
 
 // fillClient sets what a client leaves open, of the policies that it has.
-func fillClient(c seatrial.Client, method string) seatrial.Client {
+func fillClient(c seatrial.Client, repeats bool) seatrial.Client {
 	c.Timeout = cmp.Or(c.Timeout, DefaultTimeout)
 	if r := &c.Retries; r.Max > 0 {
 		r.Backoff.Max = cmp.Or(r.Backoff.Max, 10*r.Backoff.Initial)
 		switch {
 		case len(r.On) > 0:
-		case slices.Contains(idempotent, method):
+		case repeats:
 			r.On = slices.Clone(repeatable)
 		default:
 			r.On = slices.Clone(unseen)

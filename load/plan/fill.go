@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -34,7 +33,7 @@ func Fill(l seatrial.Load) seatrial.Load {
 	if !l.Shape.Constant() {
 		l.Rate = highest(l.Shape)
 	}
-	l.Client = fillClient(l.Client, l.Method)
+	l.Client = fillClient(l.Client, repeatableLoad(l))
 	return l
 }
 
@@ -43,29 +42,14 @@ func Check(l seatrial.Load) error {
 	err := errors.Join(
 		unless(l.Users > 0, "its users %d are not above 0", l.Users),
 		unless(l.Connections > 0 || l.Connections == seatrial.PerRequest, "its connections %d are not above 0", l.Connections),
-		checkRequest(l),
 	)
-	for _, p := range slices.Concat(CheckRate(l), CheckPool(l), CheckClient(l)) {
+	for _, p := range slices.Concat(CheckRate(l), CheckTargets(l), CheckPool(l), CheckClient(l)) {
 		err = errors.Join(err, p)
 	}
 	if err != nil {
 		return fmt.Errorf("load %q: %w", l.Name, err)
 	}
 	return nil
-}
-
-// checkRequest lets net/http judge method and target, and then asks for what a
-// request can be sent to.
-func checkRequest(l seatrial.Load) error {
-	if _, err := http.NewRequest(l.Method, l.Target, nil); err != nil {
-		return err
-	}
-	u, err := url.Parse(l.Target)
-	if err != nil {
-		return err
-	}
-	return unless(u.Host != "" && (u.Scheme == "http" || u.Scheme == "https"),
-		"its target %q is not an http or https URL with a host", l.Target)
 }
 
 func unless(ok bool, format string, args ...any) error {

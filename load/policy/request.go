@@ -195,7 +195,7 @@ func covers(f seatrial.Failure, class string) bool {
 	case seatrial.OnConnect:
 		return slices.Contains([]string{tally.Refused, tally.Unreachable, tally.DNS}, class)
 	case seatrial.OnError:
-		return class != tally.Timeout && status(class) == 0
+		return class != tally.Timeout && class != tally.Check && status(class) == 0
 	case seatrial.OnTimeout:
 		return class == tally.Timeout
 	case seatrial.On5xx:
@@ -207,7 +207,7 @@ func covers(f seatrial.Failure, class string) bool {
 // sick says whether a class speaks against the server: the breaker counts it.
 func sick(class string) bool {
 	s := status(class)
-	return class != "" && (s == 0 || s >= http.StatusInternalServerError)
+	return class != "" && class != tally.Check && (s == 0 || s >= http.StatusInternalServerError)
 }
 
 // status is that of a class such as "http-503", else zero.

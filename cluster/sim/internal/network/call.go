@@ -1,6 +1,8 @@
 package network
 
 import (
+	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/seatrial/seatrial/cluster/sim/internal/world"
@@ -16,8 +18,10 @@ type caller interface {
 // call is one request from a client's view, over as many connections as it
 // takes within its timeout.
 type call struct {
-	pool  *pool
-	owner caller
+	pool    *pool
+	owner   caller
+	replays bool // net/http sends it again when a kept-alive connection turns out dead
+	expects int  // the status that is a success; zero for any below 400
 
 	sent     time.Duration
 	deadline time.Duration
@@ -238,7 +242,7 @@ func (c *call) transmit() {
 func (c *call) broken(class string) {
 	old := c.conn.used
 	c.drop()
-	if old && c.pool.replays {
+	if old && c.replays {
 		c.attempt()
 		return
 	}
@@ -272,6 +276,7 @@ func (c *call) giveUp() {
 // succeed ends it with the answer's class; close says that the server wants the
 // connection closed.
 func (c *call) succeed(class string, close bool) {
+	class = c.judge(class)
 	c.turn++
 	c.at = nowhere
 	c.pod = c.conn.server.process.Pod
@@ -284,4 +289,19 @@ func (c *call) succeed(class string, close bool) {
 		c.pool.put(conn)
 	}
 	c.owner.returned(c, class)
+}
+
+// judge is the class of an answer as its load expects it. What the application
+// answers with when it is well is taken to be expected: the model has neither its
+// bodies nor its other statuses.
+func (c *call) judge(class string) string {
+	switch {
+	case c.expects == 0:
+		return class
+	case class == fmt.Sprintf("http-%d", c.expects):
+		return ""
+	case class == "" && c.expects >= http.StatusBadRequest:
+		return tally.Check
+	}
+	return class
 }

@@ -12,13 +12,15 @@ import (
 // request is one worker of a user with policies, and the request that it has:
 // as many calls as the policies say, each on a connection of its own.
 type request struct {
-	user   *user
-	due    time.Duration // since the attack's start
-	passed plan.Pass     // of the load's gate
-	sent   time.Duration
-	did    policy.Request
-	calls  []*call // under way
-	spare  []*call // in no use
+	user     *user
+	policies *policy.Client // the user's
+	aim      aim
+	due      time.Duration // since the attack's start
+	passed   plan.Pass     // of the load's gate
+	sent     time.Duration
+	did      policy.Request
+	calls    []*call // under way
+	spare    []*call // in no use
 
 	attempts int64          // of calls that are over
 	lookups  []tally.Lookup // of the same
@@ -44,8 +46,8 @@ func (r *request) begin() {
 	now := r.now()
 	r.sent, r.attempts, r.lookups = now, 0, r.lookups[:0]
 	r.number++
-	next := r.user.pool.policies.Begin(&r.did, now)
-	if at, ok := r.user.pool.policies.Deadline(&r.did); ok && next.Do == policy.Send {
+	next := r.policies.Begin(&r.did, now)
+	if at, ok := r.policies.Deadline(&r.did); ok && next.Do == policy.Send {
 		r.clockAt(at, r.number<<requestBits|onDeadline)
 	}
 	r.do(next, nil)
@@ -81,8 +83,9 @@ func (r *request) call() *call {
 	if last := len(r.spare) - 1; last >= 0 {
 		c, r.spare = r.spare[last], r.spare[:last]
 	} else {
-		c = &call{pool: &r.user.pool, owner: r}
+		c = &call{owner: r}
 	}
+	r.aim.at(c)
 	r.calls = append(r.calls, c)
 	return c
 }
@@ -90,7 +93,7 @@ func (r *request) call() *call {
 // Fire is one of its timers.
 func (r *request) Fire(code uint64) {
 	what, turn := code&(1<<requestBits-1), code>>requestBits
-	policies := r.user.pool.policies
+	policies := r.policies
 	switch {
 	case what == onDeadline && turn == r.number:
 		r.do(policies.Expired(&r.did, r.now()), nil)
@@ -104,7 +107,7 @@ func (r *request) Fire(code uint64) {
 // returned is the end of an attempt.
 func (r *request) returned(c *call, class string) {
 	r.end(c)
-	r.do(r.user.pool.policies.Ended(&r.did, r.now(), class, r.now()-c.sent, r.user.pool.random.Float64), c)
+	r.do(r.policies.Ended(&r.did, r.now(), class, r.now()-c.sent, r.aim.pool.random.Float64), c)
 }
 
 // end takes a call out.
@@ -133,7 +136,7 @@ func (r *request) over(next policy.Next, last *call) {
 	sample.Pooled, sample.Capped = r.passed.Waited()
 	if last != nil && last.pod != nil {
 		sample.Pod = last.pod.Name
-		sample.Attached = u.pool.keepAlive && last.fresh && next.Class == ""
+		sample.Attached = last.pool.keepAlive && last.fresh && next.Class == ""
 	}
 	u.requests = append(u.requests, r)
 	u.record(sample)

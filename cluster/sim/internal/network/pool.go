@@ -23,7 +23,6 @@ type pool struct {
 	port      int
 	service   *world.Service // nil for an address within the client's own pod, or none
 	local     bool           // the target is the client's own pod
-	replays   bool           // net/http sends it again when a kept-alive connection turns out dead
 	keepAlive bool
 	most      int // idle connections that are kept
 	timeout   time.Duration

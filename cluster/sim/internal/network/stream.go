@@ -28,6 +28,7 @@ type stream struct {
 	attack   *Attack
 	load     seatrial.LoadPlan
 	plan     plan.Plan
+	deal     plan.Deal
 	node     *world.Node
 	recorder *tally.Recorder
 	gate     *gate // nil for a load without bounds
@@ -45,7 +46,7 @@ func (n *Network) stream(a *Attack, p seatrial.LoadPlan) (*stream, error) {
 	if err := plan.Check(p.Load); err != nil {
 		return nil, seatrial.Fail(seatrial.BadInput, err, "correct the load")
 	}
-	s := &stream{network: n, attack: a, load: p, plan: plan.New(p.Load), recorder: tally.New(p), end: p.Duration}
+	s := &stream{network: n, attack: a, load: p, plan: plan.New(p.Load), deal: plan.NewDeal(p), recorder: tally.New(p), end: p.Duration}
 	s.gate = newGate(s, p.Load)
 	for _, node := range n.world.Nodes {
 		if node.Agents {

@@ -36,7 +36,7 @@ func (s *server) ask(c *call) {
 
 func (s *server) pool() *pool {
 	p := &pool{network: s.network, node: s.process.Pod.Node, inside: s.process, namespace: s.process.Pod.Namespace,
-		replays: true, keepAlive: true, most: upstreamIdle, timeout: s.process.App.UpstreamTimeout, random: s.process.Rand}
+		keepAlive: true, most: upstreamIdle, timeout: s.process.App.UpstreamTimeout, random: s.process.Rand}
 	// A URL that cannot be read was refused with the flags; a name that is
 	// none fails when it is looked up.
 	if err := p.aim(s.process.App.Upstream); err != nil {
@@ -50,10 +50,10 @@ func (n *Network) spare(p *pool, owner caller) *call {
 	if last := len(n.free) - 1; last >= 0 {
 		c := n.free[last]
 		n.free = n.free[:last]
-		*c = call{pool: p, owner: owner, number: c.number, turn: c.turn}
+		*c = call{pool: p, owner: owner, replays: true, number: c.number, turn: c.turn}
 		return c
 	}
-	return &call{pool: p, owner: owner}
+	return &call{pool: p, owner: owner, replays: true}
 }
 
 // returned is the upstream's answer.

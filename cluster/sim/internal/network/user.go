@@ -14,7 +14,8 @@ import (
 type user struct {
 	id     int
 	stream *stream
-	pool   pool
+	pools  []*pool    // one for each host of its targets
+	aims   []aim      // one for each target
 	calls  []userCall // one for each connection
 	free   []*userCall
 	// A client with policies has requests instead of calls.
@@ -23,6 +24,16 @@ type user struct {
 	armed    bool       // its timer is set
 	sending  bool       // send is at work
 }
+
+// aim is where the requests of one target go.
+type aim struct {
+	pool    *pool
+	replays bool
+	expects int
+}
+
+// at lets the call be of this target.
+func (a aim) at(c *call) { c.pool, c.replays, c.expects = a.pool, a.replays, a.expects }
 
 // userCall is a worker of a user.
 type userCall struct {
@@ -40,27 +51,46 @@ func newUser(id int, s *stream) (*user, error) {
 	l := s.load
 	workers := max(1, int(l.Connections))
 	u := &user{id: id, stream: s}
-	u.pool = pool{network: s.network, node: s.node, namespace: agentsNamespace,
-		replays: replayable(l.Method, l.Body != ""), keepAlive: l.Connections != seatrial.PerRequest,
-		most: workers, timeout: l.Client.Timeout,
+	first := pool{network: s.network, node: s.node, namespace: agentsNamespace,
+		keepAlive: l.Connections != seatrial.PerRequest, most: workers, timeout: l.Client.Timeout,
 		random: s.network.seed.Rand("user", l.Name+"/"+strconv.Itoa(id))}
-	if err := u.pool.aim(l.Target); err != nil {
-		return nil, err
-	}
 	if l.Client.Active() {
-		u.pool.policies = policy.New(l.Client)
+		first.policies = policy.New(l.Client)
+	}
+	for _, t := range l.Requests() {
+		p, err := u.poolFor(first, t.URL)
+		if err != nil {
+			return nil, err
+		}
+		u.aims = append(u.aims, aim{p, replayable(t.Method, t.Body != ""), t.Expect.Status})
+	}
+	if first.policies != nil {
 		for range workers {
-			u.requests = append(u.requests, &request{user: u})
+			u.requests = append(u.requests, &request{user: u, policies: first.policies})
 		}
 		return u, nil
 	}
 	u.calls = make([]userCall, workers)
 	for i := range u.calls {
 		c := &u.calls[i]
-		c.call = call{pool: &u.pool, owner: u}
+		c.call = call{owner: u}
 		u.free = append(u.free, c)
 	}
 	return u, nil
+}
+
+// poolFor is the user's connections to a target's host, like those of the first.
+func (u *user) poolFor(like pool, target string) (*pool, error) {
+	if err := like.aim(target); err != nil {
+		return nil, err
+	}
+	for _, p := range u.pools {
+		if p.host == like.host && p.port == like.port {
+			return p, nil
+		}
+	}
+	u.pools = append(u.pools, &like)
+	return &like, nil
 }
 
 // due is when its n-th request is due, since the attack's start.
@@ -109,13 +139,14 @@ func (u *user) take(number int64, due time.Duration) {
 	if last := len(u.requests) - 1; last >= 0 {
 		r := u.requests[last]
 		u.requests = u.requests[:last]
-		r.due = due
+		r.due, r.aim = due, u.aims[u.stream.deal.Target(number)]
 		u.enter(number, r)
 		return
 	}
 	c := u.free[len(u.free)-1]
 	u.free = u.free[:len(u.free)-1]
 	c.due = due
+	u.aims[u.stream.deal.Target(number)].at(&c.call)
 	u.enter(number, c)
 }
 
@@ -138,7 +169,7 @@ func (u *user) returned(c *call, class string) {
 	sample.Pooled, sample.Capped = w.passed.Waited()
 	if c.pod != nil {
 		sample.Pod = c.pod.Name
-		sample.Attached = u.pool.keepAlive && c.fresh && class == ""
+		sample.Attached = c.pool.keepAlive && c.fresh && class == ""
 	}
 	u.free = append(u.free, w)
 	u.record(sample)
