@@ -31,6 +31,7 @@ type Load struct {
 	Users int `yaml:"users"`
 	// Connections is how many kept-alive connections a user has. Zero means 1.
 	Connections Connections `yaml:"connections"`
+	Connection
 	// InFlight is how many requests of this load are under way at once at most,
 	// over all users: a pool. What is due beyond it waits, the oldest first, and
 	// its latency counts on from when it was due. Agents share it. Zero means

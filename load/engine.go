@@ -49,6 +49,9 @@ func NewEngine(plans []seatrial.LoadPlan, index, agents int, emit func(seatrial.
 		if err := plan.CheckAgents(p.Load, agents); err != nil {
 			return nil, fmt.Errorf("preparing load: %w", err)
 		}
+		if p.UserTimeout > 0 && !userTimeoutHere {
+			return nil, fmt.Errorf("preparing load: load %q: its tcpUserTimeout is an option of Linux: run the load there, or leave it out", p.Name)
+		}
 		s, err := newStream(p, index, agents, e.halt)
 		if err != nil {
 			return nil, fmt.Errorf("preparing load: %w", err)

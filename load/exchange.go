@@ -44,9 +44,9 @@ type attempt struct {
 	response    *http.Response // nil without an answer in full
 	pod         string
 	err         error
-	class       string          // of the failure; empty for a success
-	took        time.Duration   // from the sending
-	lane        *http.Transport // of a user with policies
+	class       string        // of the failure; empty for a success
+	took        time.Duration // from the sending
+	lane        *lane         // of a user with policies
 }
 
 // RoundTrip sends one request of this user, as its client would, and notes what
@@ -66,12 +66,24 @@ func (u *user) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	defer u.leave()
 	if u.policies == nil {
-		x.take(u.attempt(x.lookups.within(u.ctx), u.transport, req, x.target))
-		x.class = x.last.class
+		u.once(x, req)
 	} else {
 		u.insist(x, req)
 	}
 	return x.last.response, x.last.err
+}
+
+// once sends a request without policies.
+func (u *user) once(x *exchange, req *http.Request) {
+	ctx := x.lookups.within(u.ctx)
+	if u.lanes == nil {
+		x.take(u.attempt(ctx, u.transport, req, x.target))
+	} else {
+		lane := u.lanes.take(req.URL.Host)
+		x.take(u.attempt(ctx, lane, req, x.target))
+		u.lanes.put(lane, x.last.err == nil)
+	}
+	x.class = x.last.class
 }
 
 // aim makes the request that x is dealt, unless it is Vegeta's own.

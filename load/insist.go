@@ -80,7 +80,7 @@ func (r *request) do(next policy.Next) bool {
 
 // send begins an attempt and sets the timer of the hedge that may follow.
 func (r *request) send(next policy.Next) {
-	lane := r.user.lanes.take()
+	lane := r.user.lanes.take(r.http.URL.Host)
 	again := r.http.Clone(r.ctx)
 	if r.http.GetBody != nil {
 		again.Body, _ = r.http.GetBody() // Vegeta's bodies are in memory: that does not fail

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/seatrial/seatrial"
 )
 
 // Two users look a name up at once: the query of one is not the other's.
@@ -31,7 +33,7 @@ func TestUsersDoNotShareTheFateOfALookup(t *testing.T) {
 	}
 	var users sync.WaitGroup
 	for range 2 {
-		dial := dialWith(resolver())
+		dial := withResolver(resolver())
 		users.Go(func() {
 			if _, err := dial(t.Context(), "tcp", "shop.invalid.:80"); err == nil {
 				t.Error("a name without a server was found")
@@ -42,6 +44,12 @@ func TestUsersDoNotShareTheFateOfALookup(t *testing.T) {
 	if asking.Load() != 2 {
 		t.Errorf("%d of 2 users asked", asking.Load())
 	}
+}
+
+func withResolver(r *net.Resolver) func(context.Context, string, string) (net.Conn, error) {
+	d := newDialer(seatrial.Connection{}, nil)
+	d.Resolver = r
+	return d.dial
 }
 
 // failing is a resolver whose every question fails, once it may.
@@ -59,7 +67,7 @@ func TestALookupIsTimedApartFromItsRequest(t *testing.T) {
 	may := make(chan struct{})
 	time.AfterFunc(100*time.Millisecond, func() { close(may) })
 	var l lookups
-	dial := dialWith(failing(may))
+	dial := withResolver(failing(may))
 	if _, err := dial(l.within(t.Context()), "tcp", "shop.invalid.:80"); err == nil {
 		t.Error("a name without a server was found")
 	}
@@ -78,7 +86,7 @@ func TestALookupThatIsGivenUpHasFailedAfterTheTimeItTook(t *testing.T) {
 	var l lookups
 	dialled := make(chan error, 1)
 	go func() {
-		_, err := dialWith(failing(nil))(l.within(request), "tcp", "shop.invalid.:80")
+		_, err := withResolver(failing(nil))(l.within(request), "tcp", "shop.invalid.:80")
 		dialled <- err
 	}()
 	<-request.Done()

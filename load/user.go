@@ -20,8 +20,8 @@ type user struct {
 	id        int
 	stream    *stream
 	attacker  *vegeta.Attacker
-	transport *http.Transport // of a client without policies, else nil
-	lanes     *lanes          // of one with
+	transport *http.Transport // of a user who need not choose a connection, else nil
+	lanes     *lanes          // of one who must
 	policies  *policy.Client  // guarded by mu; nil for none
 	keptAlive bool
 	timer     *time.Timer // of the pacer
@@ -45,9 +45,13 @@ func newUser(id int, s *stream) *user {
 	}
 	u.timer.Stop()
 	if client := s.load.Client; client.Active() {
-		u.policies, u.lanes = policy.New(client), &lanes{connections: s.load.Connections}
+		u.policies = policy.New(client)
+	}
+	names := newNames(s.load.DNS, u.now)
+	if u.policies != nil || s.load.Connection.Age > 0 {
+		u.lanes = newLanes(s.load.Load, names, u.now)
 	} else {
-		u.transport = newTransport(s.load.Connections)
+		u.transport = newTransport(s.load.Connection, s.load.Connections, newDialer(s.load.Connection, names))
 	}
 	for range workers {
 		u.free <- time.Time{}
@@ -81,7 +85,7 @@ func (u *user) run(ctx context.Context) {
 	for n := taken; n < planned; n++ {
 		u.stream.recorder.Dropped(u.id, u.due(n))
 	}
-	if u.policies == nil {
+	if u.transport != nil {
 		u.transport.CloseIdleConnections()
 		return
 	}

@@ -113,3 +113,23 @@ func TestTargetsAreReadAndRefusedAtTheirPlace(t *testing.T) {
 		}
 	}
 }
+
+func TestConnectionsAreReadAndRefusedAtTheirPlace(t *testing.T) {
+	l := mustParse(t, withRate("10/s, connectionAge: 30s, dns: {cache: forever}, tcpUserTimeout: 5s, tls: {insecure: true}"), nil).Variants[0].Spec.Loads[0]
+	if l.Connection.Age != 30*time.Second || l.DNS.Cache != seatrial.Forever || l.UserTimeout != 5*time.Second || !l.TLS.Insecure || l.HTTP2 != nil {
+		t.Errorf("%+v", l.Connection)
+	}
+	if l = mustParse(t, withRate("10/s, http2: {}, dns: {cache: 5s}"), nil).Variants[0].Spec.Loads[0]; l.HTTP2 == nil || l.DNS.Cache != seatrial.CacheTime(5*time.Second) {
+		t.Errorf("%+v", l.Connection)
+	}
+	for text, want := range map[string]string{
+		"10/s, dns: {cache: always}":                       "loads[0].dns.cache: \"always\" is no time to remember",
+		"10/s, connections: perRequest, connectionAge: 5s": "loads[0].connectionAge: means nothing",
+		"10/s, http2: {pingTimeout: 1s}":                   "loads[0].http2.pingTimeout: asks for no ping",
+		"10/s, tls: {ca: x}":                               "loads[0].tls.ca: unknown field",
+	} {
+		if _, err := parse(t, withRate(text), nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}

@@ -79,7 +79,7 @@ func (p *parser) load(n *yaml.Node, l *seatrial.Load, s *seatrial.Spec) {
 	if !httpMethod.MatchString(l.Method) {
 		p.badHint(find(n, "method"), "such as GET or POST", "%q is not an HTTP method", l.Method)
 	}
-	p.problems(n, slices.Concat(plan.CheckTargets(*l), plan.CheckPool(*l), plan.CheckClient(*l)))
+	p.problems(n, slices.Concat(plan.CheckTargets(*l), plan.CheckConnection(*l), plan.CheckPool(*l), plan.CheckClient(*l)))
 	p.outstanding(n, l)
 	if longest := l.Client.Longest(); longest <= s.Hurt {
 		p.warn(find(n, "client", "timeout"), "a request takes at most %s, which is not above hurt (%s): only failed requests can be hurt", short(longest), short(s.Hurt))

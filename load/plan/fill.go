@@ -43,7 +43,7 @@ func Check(l seatrial.Load) error {
 		unless(l.Users > 0, "its users %d are not above 0", l.Users),
 		unless(l.Connections > 0 || l.Connections == seatrial.PerRequest, "its connections %d are not above 0", l.Connections),
 	)
-	for _, p := range slices.Concat(CheckRate(l), CheckTargets(l), CheckPool(l), CheckClient(l)) {
+	for _, p := range slices.Concat(CheckRate(l), CheckTargets(l), CheckConnection(l), CheckPool(l), CheckClient(l)) {
 		err = errors.Join(err, p)
 	}
 	if err != nil {

@@ -92,3 +92,18 @@ func TestOnePOSTAmongTheTargetsMakesRetriesCareful(t *testing.T) {
 		t.Errorf("retries on %v", on)
 	}
 }
+
+func TestConnectionsThatCannotBeAreRefused(t *testing.T) {
+	for want, change := range map[string]func(*seatrial.Load){
+		"connectionAge means nothing where every request": func(l *seatrial.Load) { l.Connections, l.Connection.Age = seatrial.PerRequest, time.Second },
+		"connectionAge means nothing where HTTP/2":        func(l *seatrial.Load) { l.Connections, l.Connection.Age, l.HTTP2 = 2, time.Second, &seatrial.HTTP2{} },
+		"tcpUserTimeout is below the kernel's unit":       func(l *seatrial.Load) { l.UserTimeout = time.Microsecond },
+		"http2.pingTimeout asks for no ping":              func(l *seatrial.Load) { l.HTTP2 = &seatrial.HTTP2{PingTimeout: time.Second} },
+	} {
+		l := shopLoad()
+		change(&l)
+		if err := plan.Check(l); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}

@@ -34,7 +34,8 @@ type call struct {
 
 	// Dialling.
 	target *world.Pod
-	tries  int // SYNs, or transmissions, that were not answered
+	tries  int           // SYNs, or transmissions, that were not answered
+	lost   time.Duration // when the first of them was sent
 
 	// At the server.
 	at      place
@@ -70,7 +71,8 @@ const (
 	onSend
 	onAnswer
 	onFailure
-	timerBits = 3
+	onGone
+	timerBits = 4
 )
 
 func (c *call) set(at time.Duration, what uint64) {
@@ -102,6 +104,7 @@ func (c *call) Fire(code uint64) {
 	}
 	switch what {
 	case onLookedUp:
+		c.pool.knows, c.pool.learnt = true, c.pool.network.clock.Now()
 		c.choose()
 	case onSYN:
 		c.dial()
@@ -113,6 +116,8 @@ func (c *call) Fire(code uint64) {
 		c.conn.server.answer(c)
 	case onFailure:
 		c.fail(c.status)
+	case onGone:
+		c.gone()
 	}
 }
 
@@ -205,9 +210,25 @@ func (c *call) again(what uint64) {
 		wait = rtoWait(c.tries, c.conn.roundTrip)
 	}
 	wait += time.Duration(c.pool.random.Int64N(int64(granule(wait))))
+	if c.tries == 0 {
+		c.lost = c.pool.network.clock.Now()
+	}
 	c.tries++
 	c.guard()
+	if most := c.pool.how.UserTimeout; most > 0 && c.pool.network.clock.Now()+wait >= c.lost+most {
+		c.set(c.lost+most, onGone) // tcp_timer.c: tcp_clamp_rto_to_user_timeout
+		return
+	}
 	c.after(wait, what)
+}
+
+// gone: the kernel gives the connection up (ETIMEDOUT).
+func (c *call) gone() {
+	if c.conn == nil {
+		c.fail(tally.Timeout)
+		return
+	}
+	c.broken(tally.Timeout)
 }
 
 func (c *call) connected() {

@@ -42,10 +42,10 @@ func exists(name string) bool {
 	return full && strings.Count(rest, ".") == 1
 }
 
-// lookUp asks for the target's address. Nothing caches it.
+// lookUp asks for the target's address, unless the client remembers it.
 func (c *call) lookUp() {
 	p := c.pool
-	if p.local {
+	if p.local || p.knows && !p.how.DNS.Cache.Over(p.learnt, p.network.clock.Now()) {
 		c.choose()
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/cluster/sim/internal/world"
 	"github.com/seatrial/seatrial/load/policy"
 )
@@ -25,6 +26,9 @@ type pool struct {
 	local     bool           // the target is the client's own pod
 	keepAlive bool
 	most      int // idle connections that are kept
+	how       seatrial.Connection
+	learnt    time.Duration // when the address was last looked up
+	knows     bool          // it was
 	timeout   time.Duration
 	policies  *policy.Client // of a user that has some
 	random    *rand.Rand
@@ -59,15 +63,19 @@ func replayable(method string, body bool) bool {
 	return !body && slices.Contains([]string{"", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace}, method)
 }
 
-// take is an idle connection, the last used first; nil where there is none.
+// take is an idle connection that is not too old, the last used first; nil where
+// there is none.
 func (p *pool) take() *conn {
-	if len(p.idle) == 0 {
-		return nil
+	for len(p.idle) > 0 {
+		c := p.idle[len(p.idle)-1]
+		p.idle = p.idle[:len(p.idle)-1]
+		c.idle = false
+		if p.how.Age == 0 || p.network.clock.Now()-c.born < p.how.Age {
+			return c
+		}
+		c.close()
 	}
-	c := p.idle[len(p.idle)-1]
-	p.idle = p.idle[:len(p.idle)-1]
-	c.idle = false
-	return c
+	return nil
 }
 
 // put keeps a connection for the next request.
@@ -93,7 +101,8 @@ type conn struct {
 	dead   bool // the server has closed it, and the client could not hear of it
 	used   bool // it has carried a request before
 	idle   bool
-	index  int // in the server's list
+	born   time.Duration // on the clock
+	index  int           // in the server's list
 
 	roundTrip time.Duration // smoothed, as its sender sees it
 }

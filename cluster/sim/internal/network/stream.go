@@ -46,6 +46,10 @@ func (n *Network) stream(a *Attack, p seatrial.LoadPlan) (*stream, error) {
 	if err := plan.Check(p.Load); err != nil {
 		return nil, seatrial.Fail(seatrial.BadInput, err, "correct the load")
 	}
+	if p.HTTP2 != nil {
+		return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("load %q speaks HTTP/2, which the simulator does not model", p.Name),
+			"run it on kind (--on kind), or take http2 out of the load")
+	}
 	s := &stream{network: n, attack: a, load: p, plan: plan.New(p.Load), deal: plan.NewDeal(p), recorder: tally.New(p), end: p.Duration}
 	s.gate = newGate(s, p.Load)
 	for _, node := range n.world.Nodes {
