@@ -32,15 +32,16 @@ func TestTargetsInheritWhatTheyLeaveOut(t *testing.T) {
 func TestTargetsAreDealtByWeightAndSeedAlone(t *testing.T) {
 	l := shopLoad(seatrial.Target{Weight: 6}, seatrial.Target{URL: "/b", Weight: 3}, seatrial.Target{URL: "/c"})
 	deal := func(seed uint64) plan.Deal { return plan.NewDeal(seatrial.LoadPlan{Load: l, Seed: seed}) }
+	seven, eight := deal(7), deal(8)
 	const n = 100_000
 	counts, perUser, same := [3]int{}, [3]int{}, 0
 	for i := range int64(n) {
-		k := deal(7).Target(i)
+		k := seven.Target(i)
 		counts[k]++
 		if i%50 == 11 { // those of one user of 50
 			perUser[k]++
 		}
-		if deal(8).Target(i) == k {
+		if eight.Target(i) == k {
 			same++
 		}
 		if i%1000 == 0 && deal(7).Target(i) != k {
