@@ -92,11 +92,15 @@ func resolve(base, ref string) string {
 	return u.String()
 }
 
-// TargetWords says where the load's requests go.
+// TargetWords says where the load's requests go, without a password.
 func (l Load) TargetWords() string {
 	list := l.Requests()
-	if len(list) == 1 {
-		return list[0].URL
+	first := list[0].URL
+	if u, err := url.Parse(first); err == nil && u.User != nil {
+		first = u.Redacted()
 	}
-	return fmt.Sprintf("%s and %d more", list[0].URL, len(list)-1)
+	if len(list) == 1 {
+		return first
+	}
+	return fmt.Sprintf("%s and %d more", first, len(list)-1)
 }

@@ -188,7 +188,7 @@ func HeaderOf(s *seatrial.Scenario, t seatrial.Trial) Header {
 		h.SourceSHA256 = hex.EncodeToString(sum[:])
 	}
 	for _, l := range t.Spec.Loads {
-		h.Loads = append(h.Loads, Load{Name: l.Name, Target: WithoutPassword(l.TargetWords()), Rate: float64(l.Rate), Shape: l.Shape.String(),
+		h.Loads = append(h.Loads, Load{Name: l.Name, Target: l.TargetWords(), Rate: float64(l.Rate), Shape: l.Shape.String(),
 			Users: l.Users, Connections: l.Connections, Timeout: seatrial.InSeconds(l.Client.Timeout)})
 	}
 	for _, f := range t.Spec.Faults {

@@ -44,7 +44,7 @@ func redact(n *yaml.Node) (found bool) {
 		switch {
 		case k.Value == "headers" && v.Kind == yaml.MappingNode:
 			found = redactHeaders(v) || found
-		case k.Value == "target" && v.Kind == yaml.ScalarNode:
+		case (k.Value == "target" || k.Value == "url") && v.Kind == yaml.ScalarNode:
 			found = redactURL(v) || found
 		default:
 			found = redact(v) || found

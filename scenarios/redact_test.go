@@ -26,6 +26,7 @@ spec:
 	}
 	text := strings.NewReplacer(
 		"http://shop", "http://me:hunter2@shop",
+		"    rate: 1/s\n", "    rate: 1/s\n    targets: [{url: 'http://me:hunter2@other/'}]\n",
 		"{Accept: text/html}", "{Accept: text/html, authorization: Bearer hunter2, X-Api-Key: \"hunter\\x32\", Cookie: a=hunter2}",
 		"baseline: true", "baseline: true, spec: {loads: [{name: browse, headers: {Proxy-Authorization: 'hunter2'}}]}",
 	).Replace(plain)
