@@ -202,12 +202,12 @@ func (o *options) memory(ctx context.Context, tools []tool) error {
 	}
 	defer quick.close()
 	span := 30 * o.duration // ten minutes, by default
-	sizes, err := tools[i].sizes(ctx, job{url: quick.url, rate: rate, duration: span, users: 200, timeout: time.Second}, span/5, span*9/10)
+	sizes, f, err := tools[i].sizes(ctx, job{url: quick.url, rate: rate, duration: span, users: 200, timeout: time.Second}, span/5, span*9/10)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nmemory: %d/s for %s: %.1f MB after %s, %.1f MB after %s: %+.1f %%\n", rate, span,
-		sizes[0]/1e6, span/5, sizes[1]/1e6, span*9/10, 100*(sizes[1]/sizes[0]-1))
+	fmt.Printf("\nmemory: %d/s for %s: %.1f MB after %s, %.1f MB after %s: %+.1f %%; %d requests sent\n", rate, span,
+		sizes[0]/1e6, span/5, sizes[1]/1e6, span*9/10, 100*(sizes[1]/sizes[0]-1), f.sent)
 
 	hangs, err := serve(truth{hold: func(int, time.Duration) time.Duration { return forever }})
 	if err != nil {
@@ -215,29 +215,29 @@ func (o *options) memory(ctx context.Context, tools []tool) error {
 	}
 	defer hangs.close()
 	const waiting = 8000
-	job := job{url: hangs.url, rate: rate, duration: waiting / rate * time.Second, users: waiting, timeout: waiting/rate*time.Second + 10*time.Second}
-	sizes, err = tools[i].sizes(ctx, job, 500*time.Millisecond, job.duration+time.Second)
+	job := job{url: hangs.url, rate: rate, duration: waiting / rate * time.Second, users: waiting, timeout: time.Minute}
+	sizes, f, err = tools[i].sizes(ctx, job, job.duration+2*time.Second)
 	if err != nil {
 		return err
 	}
-	// At the first sample as many users are ready, and 500 of them wait already.
-	fmt.Printf("memory: %d requests that hang: %.1f MB, %.1f MB before: %.1f kB for each of them\n", waiting,
-		sizes[1]/1e6, sizes[0]/1e6, (sizes[1]-sizes[0])/(waiting-rate/2)/1e3)
+	fmt.Printf("memory: %d requests that hang: %.1f MB, the process itself included: %.1f kB for each of them\n",
+		f.sent, sizes[0]/1e6, sizes[0]/float64(f.sent)/1e3)
 	return nil
 }
 
-// sizes runs a tool and takes the size of its process at some times, in bytes.
-func (t *tool) sizes(ctx context.Context, j job, at ...time.Duration) ([]float64, error) {
+// sizes runs a tool, takes the size of its process at some times, in bytes, and then
+// interrupts it.
+func (t *tool) sizes(ctx context.Context, j job, at ...time.Duration) ([]float64, figures, error) {
 	folder, err := os.MkdirTemp("", "seatrial-bench-")
 	if err != nil {
-		return nil, err
+		return nil, figures{}, err
 	}
 	defer os.RemoveAll(folder)
 	j.folder = folder
 	args := t.command(t, j)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	if err := cmd.Start(); err != nil {
-		return nil, err
+		return nil, figures{}, err
 	}
 	begun := time.Now()
 	var sizes []float64
@@ -245,7 +245,7 @@ func (t *tool) sizes(ctx context.Context, j job, at ...time.Duration) ([]float64
 		time.Sleep(time.Until(begun.Add(when)))
 		size, err := resident(cmd.Process.Pid)
 		if err != nil {
-			return nil, errors.Join(err, cmd.Process.Kill(), cmd.Wait())
+			return nil, figures{}, errors.Join(err, cmd.Process.Kill(), cmd.Wait())
 		}
 		sizes = append(sizes, size)
 	}
@@ -255,7 +255,8 @@ func (t *tool) sizes(ctx context.Context, j job, at ...time.Duration) ([]float64
 	if ended := cmd.Wait(); !errors.As(ended, &failed) {
 		err = errors.Join(err, ended)
 	}
-	return sizes, err
+	f, readErr := t.read(nil, j)
+	return sizes, f, errors.Join(err, readErr)
 }
 
 // resident is the memory that a process has now (Linux).
