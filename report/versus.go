@@ -114,7 +114,8 @@ func FewestRepeats(variants int) int {
 }
 
 // moreRepeats estimates how many would decide, one way or the other, in four
-// cases out of five if the differences go on as they are. It is nil where that
+// cases out of five if the differences go on as they are; as these are few, they
+// are taken to lie further apart than they do. It is nil where that
 // would be a guess: with too many invalid trials, without chance in the
 // figures, or where no sensible number would do.
 func (c *Comparison) moreRepeats(v *Versus, d *Difference) *int {
@@ -124,11 +125,11 @@ func (c *Comparison) moreRepeats(v *Versus, d *Difference) *int {
 	if d.Pairs < c.fewest() {
 		return ptr(c.fewest() - d.Pairs)
 	}
-	spread := statistics.Estimate{Low: *d.Low, High: *d.High, Confidence: d.Confidence}.Spread(d.Pairs)
+	spread := statistics.Estimate{Low: *d.Low, High: *d.High, Confidence: d.Confidence}.Spread(d.Pairs) * statistics.Pessimism(d.Pairs)
 	if spread == 0 {
 		return nil
 	}
-	needed := statistics.RepeatsFor(*d.Difference, spread, c.Alpha/float64(len(c.Versus)), power)
+	needed := statistics.RepeatsLike(c.apart(v.Variant), *d.Difference, c.Alpha/float64(len(c.Versus)), power)
 	if room := c.Margin - max(*d.Difference, -*d.Difference); room > 0 {
 		// Both ends of the interval have to come within the margin.
 		within := statistics.RepeatsFor(room, spread, c.Alpha, 1-(1-power)/2)
