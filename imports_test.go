@@ -31,6 +31,7 @@ var floors = []struct {
 	{"faults", 5, "faults ask for actions and know no backend"},
 	{"load", 5, "the load engine runs in a pod and knows no cluster"},
 	{"report/statistics", 1, "numbers in, numbers out: it knows no trial"},
+	{"internal/browser", 1, "asks a browser about a page, for tests: it knows no report"},
 	{"report", 5, "a report is a fold over a journal and knows no runner"},
 	{"cluster/kube", 5, "a backend gets agents handed in and knows no load"},
 	{"cluster/kind", 5, "as kube"},

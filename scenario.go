@@ -101,8 +101,19 @@ type FaultSpec struct {
 	Cluster string        `yaml:"cluster"` // empty means the first
 	At      time.Duration `yaml:"at"`      // since the trial's start
 	For     time.Duration `yaml:"for"`     // zero: the fault decides, see its docs
-	Kind    string        `yaml:"-"`
-	Fault   Fault         `yaml:"-"`
+	// Occurs says how often it happens in real life: the report then tells what
+	// it costs in a month.
+	Occurs Occurs `yaml:"occurs"`
+	Kind   string `yaml:"-"`
+	Fault  Fault  `yaml:"-"`
+}
+
+// Occurs is how often a fault happens, on average and at random.
+type Occurs struct {
+	Every time.Duration `yaml:"every"` // zero: not said
+	// Per says to what: to each node of the cluster that is for the workload, or
+	// to the cluster. Empty means the cluster.
+	Per string `yaml:"per" enum:"node,cluster"`
 }
 
 // Verdict says what a trial showed.

@@ -91,6 +91,9 @@ type Fault struct {
 	Kind string           `json:"kind"`
 	At   seatrial.Seconds `json:"at"`
 	For  seatrial.Seconds `json:"for,omitempty"` // zero: the fault decides
+	// Every and Per are [seatrial.Occurs]; zero and empty where nothing is said.
+	Every seatrial.Seconds `json:"every,omitempty"`
+	Per   string           `json:"per,omitempty"`
 }
 
 // Node is what a report says about a [seatrial.Node].
@@ -193,7 +196,8 @@ func HeaderOf(s *seatrial.Scenario, t seatrial.Trial) Header {
 	}
 	for _, f := range t.Spec.Faults {
 		h.Faults = append(h.Faults, Fault{Name: f.Name, Kind: f.Kind,
-			At: seatrial.InSeconds(f.At), For: seatrial.InSeconds(f.For)})
+			At: seatrial.InSeconds(f.At), For: seatrial.InSeconds(f.For),
+			Every: seatrial.InSeconds(f.Occurs.Every), Per: f.Occurs.Per})
 	}
 	for _, c := range t.Spec.Clusters {
 		if set := clusterOf(c); set.Node != nil || len(set.Timings) > 0 {

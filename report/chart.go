@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,9 +37,23 @@ type tick struct {
 type band struct {
 	From, Width  float64
 	Class, Label string
+	Level        int  // of the label above it: labels that would touch stand over each other
+	Ends         bool // the label ends, rather than begins, where the band does
 }
 
+// End is where the band ends.
+func (b band) End() float64 { return min(100, b.From+b.Width) }
+
 const full = 1000.0
+
+// Levels is how many rows the bands' labels need.
+func (c chart) Levels() int {
+	most := 0
+	for _, b := range c.Bands {
+		most = max(most, b.Level+1)
+	}
+	return most
+}
 
 // axis maps the timeline to the chart.
 type axis struct{ from, to time.Duration }
@@ -55,13 +70,23 @@ func charts(p *Page) []chart {
 		return nil
 	}
 	a := axis{p.Bins[0].From, p.Bins[len(p.Bins)-1].To}
-	list := []chart{latencyChart(p, a)}
+	list := []chart{latencyChart(p, a), requestChart(p, a)}
+	some := func(c chart, there bool) {
+		if there {
+			list = append(list, c)
+		}
+	}
+	some(errorChart(p, a))
 	if p.Summary.Workload.DesiredPods != nil {
 		list = append(list, podChart(p, a))
 	}
-	list = append(list, requestChart(p, a))
+	some(nodeChart(p, a))
+	some(eventChart(p, a))
 	for i := range list {
 		list[i].X, list[i].Bands, list[i].Marks = timeTicks(a), bands(p, a), faultMarks(p, a)
+	}
+	if len(p.Spectrum) > 0 {
+		list = append(list, spectrumChart(p))
 	}
 	return list
 }
@@ -70,7 +95,7 @@ func charts(p *Page) []chart {
 // of a fault are both readable.
 func latencyChart(p *Page, a axis) chart {
 	c := chart{ID: "latency", Title: "How long requests took",
-		Desc: "Median, 99th percentile and longest latency by the time requests were due, on a logarithmic scale."}
+		Desc: "Median, 95th and 99th percentile, and longest latency by the time requests were due, on a logarithmic scale."}
 	low, high := decades(p.Bins)
 	y := func(s seatrial.Seconds) float64 {
 		return full * (math.Log10(float64(max(s, 1e-6))) - low) / (high - low)
@@ -81,6 +106,7 @@ func latencyChart(p *Page, a axis) chart {
 	}{
 		{"max", "longest", func(t Times) *seatrial.Seconds { return t.Max }},
 		{"p99", "p99", func(t Times) *seatrial.Seconds { return t.P99 }},
+		{"p95", "p95", func(t Times) *seatrial.Seconds { return t.P95 }},
 		{"p50", "median", func(t Times) *seatrial.Seconds { return t.P50 }},
 	} {
 		d := path(p.Bins, a, func(b Bin) (float64, bool) {
@@ -93,12 +119,10 @@ func latencyChart(p *Page, a axis) chart {
 		c.Lines = append(c.Lines, shape{Class: l.class, D: d, Label: l.label})
 	}
 	c.Keys = c.Lines
-	for e := low; e <= high; e++ {
-		c.Y = append(c.Y, tick{Pos: (e - low) / (high - low) * 100, Label: seconds(seatrial.Seconds(math.Pow(10, e)))})
-	}
-	c.Head = []string{"due at", "median", "p99", "longest"}
+	c.Y = decadeTicks(low, high)
+	c.Head = []string{"due at", "median", "p95", "p99", "longest"}
 	for _, b := range thinned(p.Bins) {
-		c.Rows = append(c.Rows, []string{clock(b.From), maybeSeconds(b.Latency.P50), maybeSeconds(b.Latency.P99), maybeSeconds(b.Latency.Max)})
+		c.Rows = append(c.Rows, []string{clock(b.From), maybeSeconds(b.Latency.P50), maybeSeconds(b.Latency.P95), maybeSeconds(b.Latency.P99), maybeSeconds(b.Latency.Max)})
 	}
 	return c
 }
@@ -196,9 +220,13 @@ func roundUp(v float64) float64 {
 // layer draws one stack of bars on the ground that it raises; empty where it
 // has no height anywhere.
 func layer(bins []Bin, a axis, ground []float64, top float64, of func(Counts) int64) string {
+	return binLayer(bins, a, ground, top, func(b Bin) int64 { return of(b.Load) })
+}
+
+func binLayer(bins []Bin, a axis, ground []float64, top float64, of func(Bin) int64) string {
 	var d strings.Builder
 	for i, b := range bins {
-		h := full * perSecond(b, of(b.Load)) / top
+		h := full * perSecond(b, of(b)) / top
 		if h <= 0 {
 			continue
 		}
@@ -246,6 +274,35 @@ func bands(p *Page, a axis) []band {
 			end = min(f.RevertedAt.Duration(), a.to)
 		}
 		list = append(list, bandOf(a, f.InjectedAt.Duration(), end, "fault", f.Name))
+	}
+	return apartOnAPhone(list)
+}
+
+// letter is how wide one is, at most, in per cent of a chart on a phone.
+const letter = 2.6
+
+// apartOnAPhone raises labels until none touches another, and turns those that
+// would leave the page.
+func apartOnAPhone(list []band) []band {
+	type place struct {
+		level    int
+		from, to float64
+	}
+	var taken []place
+	free := func(p place) bool {
+		return !slices.ContainsFunc(taken, func(t place) bool { return t.level == p.level && p.from < t.to && t.from < p.to })
+	}
+	for i := range list {
+		b := &list[i]
+		from, to := b.From, b.From+letter*float64(len(b.Label)+1)
+		if to > 100 {
+			b.Ends = true
+			from, to = b.End()-(to-from), b.End()
+		}
+		for !free(place{b.Level, from, to}) {
+			b.Level++
+		}
+		taken = append(taken, place{b.Level, from, to})
 	}
 	return list
 }

@@ -83,7 +83,7 @@ func comparedVariant(name string, baseline bool, trials []*Summary) ComparedVari
 	v := ComparedVariant{Variant: name, Baseline: baseline, Expect: seatrial.Pass, Trials: len(trials), Objectives: []ObjectiveCount{}}
 	var valid []*Summary
 	for _, s := range trials {
-		v.Expect = s.Expect
+		v.Expect, v.Clusters = s.Expect, s.Clusters
 		switch s.Verdict {
 		case seatrial.Pass:
 			v.Passed++

@@ -36,6 +36,9 @@ func ComparisonMarkdown(w io.Writer, c *Comparison) error {
 	for _, note := range lowerBounds(c) {
 		fmt.Fprintf(&b, "- %s\n", markdown(note))
 	}
+	for _, setting := range comparedSettings(c) {
+		fmt.Fprintf(&b, "- %s: %s\n", markdown(setting.Label), markdown(setting.Value))
+	}
 	for _, warning := range c.Warnings {
 		fmt.Fprintf(&b, "- warning: %s\n", markdown(warning))
 	}

@@ -136,9 +136,9 @@ func rawTable(c *Comparison) htmlTable {
 }
 
 func comparisonTrust(c *Comparison) []pair {
-	return []pair{
+	return append(comparedSettings(c), []pair{
 		{"Method", strings.Join(how(c), " ")},
 		{"Versions", versionWords(c.Versions)},
 		{"Scenario SHA-256", orNone(c.SourceSHA256)},
-	}
+	}...)
 }

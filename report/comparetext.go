@@ -172,6 +172,9 @@ func (p *printer) comparisonNotes(c *Comparison) {
 	for _, note := range lowerBounds(c) {
 		p.wrap("  - ", "    ", note)
 	}
+	for _, setting := range comparedSettings(c) {
+		p.wrap("  - ", "    ", setting.Label+": "+setting.Value)
+	}
 	for _, line := range how(c) {
 		p.wrap("  ", "  ", line)
 	}

@@ -67,6 +67,8 @@ type ComparedVariant struct {
 	Invalid    int              `json:"invalid"`
 	Objectives []ObjectiveCount `json:"slo"`
 	Figures    []MetricValues   `json:"figures"` // in the order of [seatrial.Metrics]
+	// Clusters are those whose settings are not Kubernetes' and the backend's.
+	Clusters []journal.Cluster `json:"clusters,omitempty"`
 }
 
 // ObjectiveCount says in how many valid trials an objective was met.

@@ -44,7 +44,7 @@ func (f Figure) Show(value *float64) string {
 // Figures lists them in the order in which reports show them: what users felt,
 // then what happened to the workload.
 func Figures() []Figure {
-	return slices.Concat(feltFigures(), clientFigures(), workloadFigures())
+	return slices.Concat(feltFigures(), clientFigures(), budgetFigures(), workloadFigures())
 }
 
 // clientFigures are null where no client did more than send and wait.
@@ -71,6 +71,33 @@ func feltFigures() []Figure {
 		{"time_to_detect", "time to detect", Time, func(s *Summary) *float64 { return (*float64)(s.Impact.TimeToDetect) }},
 		{"time_to_recover", "time to recover", Time, func(s *Summary) *float64 { return (*float64)(s.Impact.TimeToRecover) }},
 		{"unavailable_seconds", "unavailable", Time, func(s *Summary) *float64 { return &s.Impact.UnavailableSeconds }},
+	}
+}
+
+// budgetFigures are null where the SLO has no availability, or where nobody says
+// how often the fault occurs.
+func budgetFigures() []Figure {
+	return []Figure{
+		{"month_spent", "month's budget, once", Share, worstBudget(func(b *Budget) *float64 { return b.MonthSpent })},
+		{"monthly_spent", "budget a month", Share, worstBudget(func(b *Budget) *float64 {
+			if b.Monthly == nil {
+				return nil
+			}
+			return &b.Monthly.Spent
+		})},
+	}
+}
+
+// worstBudget is the largest of all loads.
+func worstBudget(of func(*Budget) *float64) func(*Summary) *float64 {
+	return func(s *Summary) *float64 {
+		var worst *float64
+		for i := range s.Budget {
+			if v := of(&s.Budget[i]); v != nil && (worst == nil || *v > *worst) {
+				worst = v
+			}
+		}
+		return worst
 	}
 }
 

@@ -207,7 +207,9 @@ func (f *Fold) Summary() *Summary {
 	s.Steady = f.steady(h)
 	s.Warnings = append(s.Warnings, lagging(s)...)
 	f.judge(s, h, life)
+	s.Budget = f.budgets(s, h, life)
 	s.Sentence = sentence(s)
+	s.timeline = f.timeline(s)
 	return s
 }
 
@@ -296,7 +298,7 @@ func times(b seatrial.Buckets) Times {
 		return Times{}
 	}
 	at := func(q float64) *seatrial.Seconds { return ptr(seatrial.InSeconds(journal.Quantile(b, q))) }
-	return Times{P50: at(0.5), P90: at(0.9), P99: at(0.99), P999: at(0.999), Max: at(1)}
+	return Times{P50: at(0.5), P90: at(0.9), P95: at(0.95), P99: at(0.99), P999: at(0.999), Max: at(1)}
 }
 
 // ratio is nil for a share of nothing.

@@ -133,7 +133,7 @@ func (f *Fold) impact(h journal.Header, l life) Impact {
 	sum := f.window.sum("", from, to)
 	i := Impact{
 		RequestsHurt:       ratio(sum.Hurt, sum.Planned),
-		UsersHurt:          ratio(f.usersHurt(from, to), users(h)),
+		UsersHurt:          ratio(int64(len(f.usersHurt(from, to))), users(h)),
 		UnavailableSeconds: f.unavailable(steady, from),
 	}
 	i.TimeToDetect, i.DetectedBy = f.detected(h, *l.injected)
@@ -164,12 +164,15 @@ func users(h journal.Header) int64 {
 	return total
 }
 
-// usersHurt counts users by load and id.
-func (f *Fold) usersHurt(from, to time.Duration) int64 {
-	type user struct {
-		load string
-		id   int
-	}
+// user is one client of one load.
+type user struct {
+	load string
+	id   int
+}
+
+// usersHurt are those with a hurt request that was due in the intervals that
+// begin in [from, to).
+func (f *Fold) usersHurt(from, to time.Duration) map[user]bool {
 	hurt := map[user]bool{}
 	for _, s := range f.window.between(from, to) {
 		for load, iv := range s {
@@ -178,7 +181,7 @@ func (f *Fold) usersHurt(from, to time.Duration) int64 {
 			}
 		}
 	}
-	return int64(len(hurt))
+	return hurt
 }
 
 // detected is the first warning about a node or pod since the injection, and
@@ -231,30 +234,40 @@ func (f *Fold) unavailable(o journal.Objective, from time.Duration) float64 {
 	return total.Seconds()
 }
 
-// exposure is where each user's connection led when the faults began.
+// exposure is where each user's connection led when the faults began, and who
+// of them was hurt.
 func (f *Fold) exposure(l life, faults []Fault) []Pod {
-	until := f.window.end()
+	until, from, to := f.window.end(), time.Duration(0), forever
 	if l.injected != nil {
-		until, _ = l.present()
+		from, to = l.present()
+		until = from
 	}
-	users := map[string]int{}
+	users, felt, hurt := map[string]int{}, map[string]int{}, f.usersHurt(from, to)
 	for _, load := range f.loadNames() {
-		led := map[int]string{}
-		for _, s := range f.window.between(-journal.Span, until) {
-			if iv := s[load]; iv != nil {
-				maps.Copy(led, iv.Attached)
-			}
-		}
-		for _, pod := range led {
+		for id, pod := range f.led(load, until) {
 			users[pod]++
+			if hurt[user{load, id}] {
+				felt[pod]++
+			}
 		}
 	}
 	list := []Pod{}
 	for _, pod := range slices.Sorted(maps.Keys(users)) {
 		node := f.nodeOf(pod, until)
-		list = append(list, Pod{Pod: pod, Node: node, Users: users[pod], Hit: hit(faults, pod, node)})
+		list = append(list, Pod{Pod: pod, Node: node, Users: users[pod], UsersHurt: felt[pod], Hit: hit(faults, pod, node)})
 	}
 	return list
+}
+
+// led is the pod to which each user's connection led last before a time.
+func (f *Fold) led(load string, until time.Duration) map[int]string {
+	led := map[int]string{}
+	for _, s := range f.window.between(-journal.Span, until) {
+		if iv := s[load]; iv != nil {
+			maps.Copy(led, iv.Attached)
+		}
+	}
+	return led
 }
 
 // nodeOf is the pod's node as last known at a time, or else as first known

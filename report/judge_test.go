@@ -122,7 +122,7 @@ func TestAFrozenThirdOfTheUsersIsSeenAsSuch(t *testing.T) {
 	if s.Impact.TimeToRecover == nil || *s.Impact.TimeToRecover != 0 {
 		t.Errorf("recovered %v", s.Impact.TimeToRecover)
 	}
-	want := []Pod{{"shop-0", "worker", 10, false}, {"shop-1", "worker2", 10, true}, {"shop-2", "worker3", 10, false}}
+	want := []Pod{{"shop-0", "worker", 10, 0, false}, {"shop-1", "worker2", 10, 10, true}, {"shop-2", "worker3", 10, 0, false}}
 	if fmt.Sprint(s.Exposure) != fmt.Sprint(want) {
 		t.Errorf("exposure %v", s.Exposure)
 	}

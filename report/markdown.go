@@ -32,6 +32,9 @@ func Markdown(w io.Writer, s *Summary) error {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", c.Name, markdown(c.Load), objectiveWords(c), measuredWords(c), mark)
 	}
 	b.WriteString("\n")
+	for _, w := range budgetWords(s) {
+		fmt.Fprintf(&b, "- %s: %s\n", markdown(w.Label), markdown(w.Value))
+	}
 	for _, f := range s.Faults {
 		fmt.Fprintf(&b, "- fault %s: %s; %s; %s\n", markdown(f.Name), markdown(faultWhat(f)), faultTimes(f), markdown(proofWords(f)))
 	}
@@ -40,6 +43,9 @@ func Markdown(w io.Writer, s *Summary) error {
 	}
 	for _, bound := range bounds(s) {
 		fmt.Fprintf(&b, "- %s: %s\n", bound.Label, bound.Value)
+	}
+	for _, setting := range settings(s.Clusters) {
+		fmt.Fprintf(&b, "- %s: %s\n", markdown(setting.Label), markdown(setting.Value))
 	}
 	for _, warning := range s.Warnings {
 		fmt.Fprintf(&b, "- warning: %s\n", markdown(warning))

@@ -1,10 +1,13 @@
 package report
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
 	"io"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +21,8 @@ type Page struct {
 	Header  journal.Header
 	Bins    []Bin          // the whole attack, warm-up included, in at most [mostBins]
 	Events  []journal.Line // what happened besides load, as far as it is kept
+	// Spectrum has a curve for each phase in which anything was sent.
+	Spectrum []Curve
 }
 
 // Bin is the load that was due in a part of the timeline.
@@ -25,6 +30,7 @@ type Bin struct {
 	From, To time.Duration
 	Part
 	Ready *int // the fewest pods that were ready at a time in it; nil while no pod is known
+	Nodes *int // the same of the workload's nodes; nil where the journal does not name them
 }
 
 // mostBins bounds the page's size: a trial of any length draws that many
@@ -39,7 +45,7 @@ var pageStyle string
 
 // Page collects what the HTML report shows.
 func (f *Fold) Page(s *Summary) *Page {
-	return &Page{Summary: s, Header: f.plan(), Bins: f.bins(), Events: f.events}
+	return &Page{Summary: s, Header: f.plan(), Bins: f.bins(), Events: f.events, Spectrum: f.spectrum(lifeOf(s.Faults))}
 }
 
 // bins cuts the timeline into equal parts of a round length.
@@ -47,7 +53,7 @@ func (f *Fold) bins() []Bin {
 	begin, _ := f.window.first()
 	first, last := min(0, begin), f.window.end()
 	step := binWidth(last - first)
-	pods := f.pods()
+	pods, nodes := f.pods(), f.readyNodes()
 	var bins []Bin
 	for from := first; from < last; from += step {
 		sum := f.window.sum("", from, from+step)
@@ -55,9 +61,54 @@ func (f *Fold) bins() []Bin {
 		if len(pods.levels) > 0 && pods.levels[0].at < b.To {
 			b.Ready = ptr(pods.lowest(max(from, pods.levels[0].at), b.To))
 		}
+		if len(nodes) > 0 {
+			b.Nodes = ptr(fewest(nodes, from, b.To))
+		}
 		bins = append(bins, b)
 	}
 	return bins
+}
+
+// readyNodes is how many of the workload's nodes were Ready since when. Those of
+// the plan are Ready at first: without that no trial begins.
+func (f *Fold) readyNodes() []level {
+	ready := map[string]bool{}
+	for _, n := range f.plan().Nodes {
+		if !n.ControlPlane && !n.Agents {
+			ready[n.Name] = true
+		}
+	}
+	if len(ready) == 0 {
+		return nil
+	}
+	levels := []level{{-journal.Span, len(ready)}}
+	changes := slices.Clone(f.nodes)
+	slices.SortStableFunc(changes, func(a, b nodeChange) int { return cmp.Compare(a.at, b.at) })
+	for _, c := range changes {
+		if _, known := ready[c.node]; known || c.Joined {
+			ready[c.node] = c.Ready && !c.Removed
+		}
+		n := 0
+		for _, is := range ready {
+			if is {
+				n++
+			}
+		}
+		levels = append(levels, level{c.at, n})
+	}
+	return levels
+}
+
+// fewest is the lowest level in [from, to); levels are in order, and the first
+// lies before all.
+func fewest(levels []level, from, to time.Duration) int {
+	least := math.MaxInt
+	for i, l := range levels {
+		if l.at < to && (i+1 == len(levels) || levels[i+1].at > from) {
+			least = min(least, l.ready)
+		}
+	}
+	return least
 }
 
 // binWidth is the smallest of 1, 2, 5 × 10ⁿ intervals that gives few enough
@@ -99,6 +150,7 @@ type view struct {
 	Phases   []phaseRow
 	Faults   []faultRow
 	SLO      []sloRow
+	Budget   []pair
 	Pods     []podRow
 	Happened []pair // to the workload
 	Trust    []pair
@@ -130,6 +182,7 @@ type sloRow struct {
 type podRow struct {
 	Name, Node string
 	Users      int
+	Hurt       int // of them
 	Hit        bool
 	Share      float64 // of the most users on one pod, in per cent
 }
@@ -159,6 +212,7 @@ func viewOf(p *Page) view {
 		}
 		v.SLO = append(v.SLO, sloRow{c, word, objectiveWords(c), measuredWords(c)})
 	}
+	v.Budget = budgetWords(s)
 	v.Pods = podRows(s.Exposure)
 	v.Events, v.Dropped = events(p.Events)
 	return v
@@ -171,7 +225,7 @@ func podRows(pods []Pod) []podRow {
 	}
 	var rows []podRow
 	for _, p := range pods {
-		rows = append(rows, podRow{p.Pod, p.Node, p.Users, p.Hit, 100 * float64(p.Users) / float64(most)})
+		rows = append(rows, podRow{p.Pod, p.Node, p.Users, p.UsersHurt, p.Hit, 100 * float64(p.Users) / float64(most)})
 	}
 	return rows
 }
@@ -215,7 +269,7 @@ func trust(p *Page) []pair {
 			pair{"Unavailable", fmt.Sprintf("%g s in which availability was below the steady state's", s.Impact.UnavailableSeconds)},
 			pair{"Detected", detectedWords(s)})
 	}
-	list = append(append(list, bounds(s)...), settings(s)...)
+	list = append(append(list, bounds(s)...), settings(s.Clusters)...)
 	for _, a := range s.Agents {
 		list = append(list, pair{"Generator " + a.Name, agentWords(a)})
 	}
@@ -269,14 +323,18 @@ func events(lines []journal.Line) (rows []eventRow, dropped int) {
 		if len(rows) == mostShown {
 			return rows, len(lines) - mostShown
 		}
-		text := l.Message
-		if mark, err := journal.Data[seatrial.FaultMark](l); l.Kind == seatrial.KindFault && err == nil {
-			text = strings.TrimSpace(string(mark.Step) + " " + text)
-		}
-		if l.Edge != "" {
-			text = strings.TrimSpace(string(l.Edge) + " " + text)
-		}
-		rows = append(rows, eventRow{At: clock(l.At), Kind: string(l.Kind), Subject: l.Subject, Class: string(l.Severity), Text: text})
+		rows = append(rows, eventRow{At: clock(l.At), Kind: string(l.Kind), Subject: l.Subject, Class: string(l.Severity), Text: eventText(l)})
 	}
 	return rows, 0
+}
+
+func eventText(l journal.Line) string {
+	text := l.Message
+	if mark, err := journal.Data[seatrial.FaultMark](l); l.Kind == seatrial.KindFault && err == nil {
+		text = strings.TrimSpace(string(mark.Step) + " " + text)
+	}
+	if l.Edge != "" {
+		text = strings.TrimSpace(string(l.Edge) + " " + text)
+	}
+	return text
 }

@@ -8,39 +8,64 @@ import (
 // podChart shows how many pods were ready: of each bin the fewest, so that no
 // dip is too short to be seen.
 func podChart(p *Page, a axis) chart {
-	c := chart{ID: "pods", Title: "Pods that were ready",
-		Desc: "The fewest pods that were ready at a time. The API learns late of a node that is gone."}
-	desired := *p.Summary.Workload.DesiredPods
+	c := stepChart(p, a, *p.Summary.Workload.DesiredPods, func(b Bin) *int { return b.Ready })
+	c.ID, c.Title = "pods", "Pods that were ready"
+	c.Desc = "The fewest pods that were ready at a time. The API learns late of a node that is gone."
+	return c
+}
+
+// nodeChart shows the same of nodes; false where all were Ready all the time.
+func nodeChart(p *Page, a axis) (chart, bool) {
+	var first *int
+	changed := false
+	for _, b := range p.Bins {
+		if first == nil {
+			first = b.Nodes
+		}
+		changed = changed || first != nil && b.Nodes != nil && *b.Nodes != *first
+	}
+	if !changed {
+		return chart{}, false
+	}
+	c := stepChart(p, a, *first, func(b Bin) *int { return b.Nodes })
+	c.ID, c.Title = "nodes", "Nodes that were Ready"
+	c.Desc = "The fewest nodes, of those for the workload, that were Ready at a time, as the API had it."
+	return c, true
+}
+
+// stepChart is of a number that stays until it changes.
+func stepChart(p *Page, a axis, desired int, of func(Bin) *int) chart {
 	top := max(1, desired)
 	for _, b := range p.Bins {
-		if b.Ready != nil {
-			top = max(top, *b.Ready)
+		if n := of(b); n != nil {
+			top = max(top, *n)
 		}
 	}
-	c.Lines = []shape{{Class: "ready", Label: "ready", D: stepPath(p.Bins, a, top)}}
+	c := chart{Lines: []shape{{Class: "ready", Label: "ready", D: stepPath(p.Bins, a, top, of)}}}
 	c.Keys = c.Lines
-	c.Y = podTicks(desired, top)
+	c.Y = stepTicks(desired, top)
 	c.Head = []string{"from", "ready"}
-	c.Rows = podSteps(p.Bins)
+	c.Rows = steps(p.Bins, of)
 	return c
 }
 
 // stepPath goes along each bin and then straight to the next; it breaks where
 // nothing is known.
-func stepPath(bins []Bin, a axis, top int) string {
+func stepPath(bins []Bin, a axis, top int, of func(Bin) *int) string {
 	var d strings.Builder
 	last := -1
 	for _, b := range bins {
+		n := of(b)
 		switch {
-		case b.Ready == nil:
+		case n == nil:
 			last = -1
 			continue
 		case last < 0:
-			fmt.Fprintf(&d, "M%.1f %.1f", a.x(b.From), full-full*float64(*b.Ready)/float64(top))
-		case *b.Ready != last:
-			fmt.Fprintf(&d, "H%.1fV%.1f", a.x(b.From), full-full*float64(*b.Ready)/float64(top))
+			fmt.Fprintf(&d, "M%.1f %.1f", a.x(b.From), full-full*float64(*n)/float64(top))
+		case *n != last:
+			fmt.Fprintf(&d, "H%.1fV%.1f", a.x(b.From), full-full*float64(*n)/float64(top))
 		}
-		last = *b.Ready
+		last = *n
 		if n := len(bins); b.To == bins[n-1].To {
 			fmt.Fprintf(&d, "H%.1f", a.x(b.To))
 		}
@@ -48,9 +73,9 @@ func stepPath(bins []Bin, a axis, top int) string {
 	return d.String()
 }
 
-// podTicks are zero, the number that is desired and, where it has room of its
+// stepTicks are zero, the number that is desired and, where it has room of its
 // own, the most that were ready.
-func podTicks(desired, top int) []tick {
+func stepTicks(desired, top int) []tick {
 	place := func(n int) tick {
 		return tick{Pos: 100 * float64(n) / float64(top), Label: count(int64(n))}
 	}
@@ -64,15 +89,16 @@ func podTicks(desired, top int) []tick {
 	return ticks
 }
 
-// podSteps lists the bins in which the number changed.
-func podSteps(bins []Bin) [][]string {
+// steps lists the bins in which the number changed.
+func steps(bins []Bin, of func(Bin) *int) [][]string {
 	var rows [][]string
 	last := -1
 	for _, b := range bins {
-		if b.Ready == nil || *b.Ready == last || len(rows) == mostRows {
+		n := of(b)
+		if n == nil || *n == last || len(rows) == mostRows {
 			continue
 		}
-		last = *b.Ready
+		last = *n
 		rows = append(rows, []string{clock(b.From), count(int64(last))})
 	}
 	return rows

@@ -239,3 +239,60 @@ func FuzzFromJournal(f *testing.F) {
 		}
 	})
 }
+
+func TestLabelsOfBandsDoNotTouch(t *testing.T) {
+	list := apartOnAPhone([]band{{From: 0, Width: 8, Label: "warm-up"}, {From: 10, Width: 5, Label: "migrate"}, {From: 12, Width: 3, Label: "drain"},
+		{From: 45, Width: 5, Label: "again"}, {From: 95, Width: 4, Label: "at-the-end"}})
+	levels := []int{0, 1, 2, 0, 0}
+	for i, b := range list {
+		if b.Level != levels[i] || b.Ends != (i == 4) {
+			t.Errorf("%s: level %d, ends %v", b.Label, b.Level, b.Ends)
+		}
+	}
+	if c := (chart{Bands: list}); c.Levels() != 3 {
+		t.Errorf("%d levels", c.Levels())
+	}
+}
+
+func TestTheSpectrumEndsAtTheLongestRequest(t *testing.T) {
+	_, page := judge(t, frozen().journal(t))
+	if len(page.Spectrum) != 3 {
+		t.Fatalf("%d curves", len(page.Spectrum))
+	}
+	for i, phase := range []*Phase{page.Summary.Phases.Before, page.Summary.Phases.Fault, page.Summary.Phases.Recovery} {
+		c := page.Spectrum[i]
+		last := c.Points[len(c.Points)-1]
+		if c.Points[0].Quantile != 0 || last.Latency != *phase.Latency.Max || last.Quantile >= 1 {
+			t.Errorf("%s: from %+v to %+v, the longest is %v", c.Name, c.Points[0], last, *phase.Latency.Max)
+		}
+		for j := range c.Points[1:] {
+			if c.Points[j+1].Quantile <= c.Points[j].Quantile || c.Points[j+1].Latency < c.Points[j].Latency {
+				t.Errorf("%s: %+v after %+v", c.Name, c.Points[j+1], c.Points[j])
+			}
+		}
+	}
+}
+
+func TestErrorsAreDrawnByClass(t *testing.T) {
+	p := frozen()
+	if _, page := judge(t, p.journal(t)); strings.Contains(strings.Join(chartIDs(page), " "), "errors") {
+		t.Error("nothing failed")
+	}
+	p.failing = true
+	_, page := judge(t, p.journal(t))
+	c, there := errorChart(page, axis{page.Bins[0].From, page.Bins[len(page.Bins)-1].To})
+	if !there || len(c.Keys) != 1 || c.Keys[0].Label != "refused" {
+		t.Errorf("%v %+v", there, c.Keys)
+	}
+	many := []Bin{{Part: Part{Errors: map[string]int64{"a": 1, "b": 9, "c": 3, "d": 4, "e": 5, "f": 6}}}}
+	if classes := commonest(many); strings.Join(classes, " ") != "b f e d others" || failedBy(many[0], others, classes) != 4 || failedBy(many[0], "", classes) != 28 {
+		t.Errorf("%v", classes)
+	}
+}
+
+func chartIDs(p *Page) (ids []string) {
+	for _, c := range charts(p) {
+		ids = append(ids, c.ID)
+	}
+	return ids
+}

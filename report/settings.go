@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"unicode"
 
@@ -11,9 +12,9 @@ import (
 
 // settings puts in words how the clusters of a trial differ from what Kubernetes
 // and the backend leave.
-func settings(s *Summary) []pair {
+func settings(clusters []journal.Cluster) []pair {
 	var list []pair
-	for _, c := range s.Clusters {
+	for _, c := range clusters {
 		words := sizeWords(c.Node)
 		for _, t := range c.Timings {
 			words = append(words, departureWords(t))
@@ -65,3 +66,24 @@ func spaced(name string) string {
 }
 
 func amount(value float64, unit string) string { return fmt.Sprintf("%g %s", value, unit) }
+
+// comparedSettings are those of all variants, or, where they differ, of each.
+func comparedSettings(c *Comparison) []pair {
+	same := true
+	for i := range c.Variants {
+		same = same && reflect.DeepEqual(c.Variants[i].Clusters, c.Variants[0].Clusters)
+	}
+	var list []pair
+	for i, v := range c.Variants {
+		if same && i > 0 {
+			break
+		}
+		for _, p := range settings(v.Clusters) {
+			if !same {
+				p.Label += " of " + v.Variant
+			}
+			list = append(list, p)
+		}
+	}
+	return list
+}

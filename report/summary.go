@@ -31,6 +31,7 @@ type Summary struct {
 	Workload Workload `json:"workload"`
 	Exposure []Pod    `json:"exposure"`
 	SLO      []Check  `json:"slo"`
+	Budget   []Budget `json:"budget,omitempty"` // of loads whose SLO speaks of availability
 
 	Description string           `json:"description,omitempty"`
 	Baseline    bool             `json:"baseline,omitempty"`
@@ -46,6 +47,8 @@ type Summary struct {
 	SourceSHA256 string            `json:"source_sha256,omitempty"`
 	Command      string            `json:"command,omitempty"`
 	Warnings     []string          `json:"warnings"`
+
+	timeline []string // drawn in characters; not in summary.json
 }
 
 // alone says that no more than a load was tried.
@@ -88,6 +91,7 @@ type Counts struct {
 type Times struct {
 	P50  *seatrial.Seconds `json:"p50"`
 	P90  *seatrial.Seconds `json:"p90"`
+	P95  *seatrial.Seconds `json:"p95"`
 	P99  *seatrial.Seconds `json:"p99"`
 	P999 *seatrial.Seconds `json:"p999"`
 	Max  *seatrial.Seconds `json:"max"`
@@ -152,7 +156,10 @@ type Pod struct {
 	Pod   string `json:"pod"`
 	Node  string `json:"node"` // empty where the journal does not say
 	Users int    `json:"users"`
-	Hit   bool   `json:"hit"` // a fault targeted the pod or its node
+	// UsersHurt counts those of them with a hurt request in the fault phase;
+	// without a fault, in the trial.
+	UsersHurt int  `json:"users_hurt"`
+	Hit       bool `json:"hit"` // a fault targeted the pod or its node
 }
 
 // Check is one objective of the SLO, for one load.

@@ -23,11 +23,13 @@ const width = 80
 func Text(w io.Writer, s *Summary, style Style) error {
 	p := &printer{style: style}
 	p.verdict(s)
+	p.timeline(s)
 	p.phases(s)
 	p.faults(s)
 	p.workload(s)
 	p.exposure(s)
 	p.slo(s)
+	p.budget(s)
 	p.trust(s)
 	for _, warning := range s.Warnings {
 		p.wrap("  ! ", "    ", "warning: "+warning)
@@ -177,6 +179,16 @@ func verdictWord(s *Summary) (word, code string) {
 		return "PASS (but a miss was expected)", yellow
 	}
 	return "PASS", green
+}
+
+// timeline is missing from a summary that was read from a file.
+func (p *printer) timeline(s *Summary) {
+	for _, line := range s.timeline {
+		p.line("  %s", plain(line))
+	}
+	if len(s.timeline) > 0 {
+		p.line("")
+	}
 }
 
 func (p *printer) phases(s *Summary) {

@@ -23,13 +23,13 @@ func (p *printer) exposure(s *Summary) {
 	if len(s.Exposure) == 0 {
 		return
 	}
-	rows := [][]string{{"users by pod", "node", "", "users"}}
+	rows := [][]string{{"users by pod", "node", "", "users", "hurt"}}
 	for _, e := range s.Exposure {
 		mark := ""
 		if e.Hit {
 			mark = "hit"
 		}
-		rows = append(rows, []string{e.Pod, orNone(e.Node), mark, count(int64(e.Users))})
+		rows = append(rows, []string{e.Pod, orNone(e.Node), mark, count(int64(e.Users)), count(int64(e.UsersHurt))})
 	}
 	p.table(rows, 3)
 	p.line("")
@@ -52,6 +52,16 @@ func (p *printer) slo(s *Summary) {
 		p.line("  %s %s", p.paint(code, mark), plain(line))
 	}
 	p.line("")
+}
+
+func (p *printer) budget(s *Summary) {
+	words := budgetWords(s)
+	for _, b := range words {
+		p.wrap("  ", "    ", b.Label+": "+b.Value)
+	}
+	if len(words) > 0 {
+		p.line("")
+	}
 }
 
 func checkName(c Check) string { return strings.TrimPrefix(c.Name, "latency.") }
@@ -92,7 +102,7 @@ func (p *printer) trust(s *Summary) {
 	if !s.alone() {
 		p.wrap("  ", "    ", fmt.Sprintf("unavailable: %g s in which availability was below the steady state's", s.Impact.UnavailableSeconds))
 	}
-	for _, c := range settings(s) {
+	for _, c := range settings(s.Clusters) {
 		p.wrap("  ", "    ", strings.ToLower(c.Label[:1])+c.Label[1:]+": "+c.Value)
 	}
 }

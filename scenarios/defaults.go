@@ -22,6 +22,9 @@ func fillDefaults(s *seatrial.Spec) {
 	}
 	for i := range s.Faults {
 		fill(&s.Faults[i].Cluster, s.Clusters[0].Name)
+		if s.Faults[i].Occurs.Every != 0 {
+			fill(&s.Faults[i].Occurs.Per, "cluster")
+		}
 	}
 	fill(&s.Timeline.Warmup, 10*time.Second)
 	fill(&s.Timeline.Recovery, 60*time.Second)

@@ -126,6 +126,30 @@ func (p *parser) faults(n *yaml.Node, s *seatrial.Spec) {
 		}
 	}
 	p.unique(find(n, "faults").node, "faults")
+	p.occurs(n, s)
+}
+
+// occurs demands a frequency that can be counted with: what a trial cost can be
+// laid on one fault only, and a fault that is always there has no frequency.
+func (p *parser) occurs(n *yaml.Node, s *seatrial.Spec) {
+	said := ""
+	for i, f := range s.Faults {
+		w := find(n, "faults", i, "occurs")
+		if w.missing != "" {
+			continue
+		}
+		switch {
+		case f.Occurs.Every <= 0:
+			p.badHint(find(n, "faults", i, "occurs", "every"), "such as 336h, for once in two weeks", "how often it occurs is missing")
+		case f.Occurs.Every <= max(f.For, time.Minute):
+			p.badHint(find(n, "faults", i, "occurs", "every"), "such as 336h, for once in two weeks", "a fault that occurs every %s is always there", short(f.Occurs.Every))
+		case said != "":
+			p.badHint(w, "leave it out here, or make a variant or a scenario of each", "%s says how often it occurs, too; what the trial costs cannot be told apart", said)
+		case s.SLO.Availability == 0:
+			p.warn(w, "without slo.availability there is no budget to count the fault's cost against")
+		}
+		said = f.Name
+	}
 }
 
 func (p *parser) oneFault(n *yaml.Node, f *seatrial.FaultSpec, s *seatrial.Spec) {

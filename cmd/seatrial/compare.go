@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	goruntime "runtime"
@@ -192,7 +193,9 @@ func (f *compareFlags) compare(c *cobra.Command, plan report.ComparePlan, planne
 	if earlier != nil {
 		result.Against(earlier, f.baseline)
 	}
-	err = errors.Join(err, report.WriteComparison(folder, result), f.show(c, result, folder))
+	err = errors.Join(err, report.WriteComparison(folder, result), f.show(c, result, folder), toGitHub(c.ErrOrStderr(),
+		func(w io.Writer) error { return report.ComparisonMarkdown(w, result) },
+		func(w io.Writer) error { return report.AnnotateComparison(w, planned[0].Scenario.Path, result) }))
 	return f.outcome(c.Context(), result, f.blame(err))
 }
 

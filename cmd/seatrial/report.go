@@ -27,13 +27,13 @@ written anew; everything in them comes from journal.jsonl.
 read: for node_exporter's textfile collector, a push gateway, or a file.`,
 		Args: atLeastOne("RUN"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := format(f.format, "text", "json", "markdown", "junit", "openmetrics"); err != nil {
+			if err := format(f.format, "text", "json", "markdown", "junit", "openmetrics", "csv"); err != nil {
 				return err
 			}
 			return f.report(c, args)
 		},
 	}
-	c.Flags().StringVar(&f.format, "format", "text", "text, json (one object a line), markdown, junit or openmetrics")
+	c.Flags().StringVar(&f.format, "format", "text", "text, json (one object a line), markdown, junit, openmetrics or csv (a line for each 100 ms)")
 	return c
 }
 
@@ -61,6 +61,9 @@ func (f *runFlags) report(c *cobra.Command, args []string) error {
 	}
 	if f.format == "openmetrics" {
 		errs = append(errs, report.OpenMetrics(c.OutOrStdout(), kept))
+	}
+	if f.format == "csv" {
+		errs = append(errs, report.CSV(c.OutOrStdout(), kept))
 	}
 	return outcome(c.Context(), done, errors.Join(errs...))
 }

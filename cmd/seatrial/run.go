@@ -117,7 +117,7 @@ func (f *runFlags) trials(c *cobra.Command, batches []batch) error {
 		summary, err := f.trial(c.Context(), p, i == len(planned)-1)
 		if summary != nil && (err == nil || summary.Load.Planned > 0) {
 			done = append(done, summary)
-			errs = append(errs, f.print(c, summary, p.Folder))
+			errs = append(errs, f.print(c, summary, p.Folder), trialToGitHub(c.ErrOrStderr(), p.Scenario.Path, summary))
 		}
 		errs = append(errs, err)
 		if c.Context().Err() != nil || err != nil {
@@ -178,7 +178,7 @@ func (f *runFlags) print(c *cobra.Command, s *report.Summary, folder string) err
 		return report.JSON(out, s)
 	case "markdown":
 		return report.Markdown(out, s)
-	case "junit", "openmetrics":
+	case "junit", "openmetrics", "csv":
 		return nil // one document at the end
 	}
 	if err := report.Text(out, s, f.style(c)); err != nil {
