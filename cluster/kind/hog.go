@@ -126,9 +126,11 @@ const full = 0.98
 // memoryProof: the container was killed, or its pod evicted; the node has
 // nothing left; or, where there is enough, so much more is in use.
 func (c *Cluster) memoryProof(ctx context.Context, x *armed, a seatrial.HogMemory, node, self guardian.Group) (seatrial.Proof, error) {
+	ended := errors.New("the hog is in no container")
 	if x.hog.group != "" {
-		if p, err := c.endProof(ctx, x, self); err == nil || ctx.Err() != nil {
-			return p, err
+		var p seatrial.Proof
+		if p, ended = c.endProof(ctx, x, self); ended == nil || ctx.Err() != nil {
+			return p, ended
 		}
 	}
 	if node.Waits > x.hog.node.Waits && float64(node.Used) >= full*float64(node.Limit) {
@@ -145,7 +147,7 @@ func (c *Cluster) memoryProof(ctx context.Context, x *armed, a seatrial.HogMemor
 			Evidence: map[string]string{"in use": mebibytes(self.Used), "before": mebibytes(x.hog.self.Used)},
 		}, nil
 	}
-	return seatrial.Proof{}, fmt.Errorf("%s more than before are in use, and %s of %s on the node", mebibytes(more), mebibytes(node.Used), mebibytes(node.Limit))
+	return seatrial.Proof{}, fmt.Errorf("%s more than before are in use, and %s of %s on the node; %w", mebibytes(more), mebibytes(node.Used), mebibytes(node.Limit), ended)
 }
 
 // endProof asks the API server what became of the container.
@@ -158,7 +160,8 @@ func (c *Cluster) endProof(ctx context.Context, x *armed, self guardian.Group) (
 	case now.Evicted:
 		return seatrial.Proof{Method: "the kubelet has evicted the pod, as its status says", Evidence: map[string]string{"message": now.Message}}, nil
 	case now.LastEnd != x.hog.was.ID || now.Reason != kube.OOMKilled:
-		return seatrial.Proof{}, errors.New("the container has not ended")
+		return seatrial.Proof{}, fmt.Errorf("container %.12s has not ended for want of memory: the last that ended is %.12s, by %q, after %d restarts",
+			x.hog.was.ID, now.LastEnd, now.Reason, now.Restarts)
 	}
 	p := seatrial.Proof{Method: "the last end of the container, as its pod's status says",
 		Evidence: map[string]string{"reason": now.Reason, "restarts": fmt.Sprintf("%d, %d before", now.Restarts, x.hog.was.Restarts)}}
