@@ -62,7 +62,7 @@ func possible(b seatrial.Buckets) bool {
 
 // mostPerInterval is far beyond what a generator can send in 100 ms, and small
 // enough that no sum of lines overflows.
-const mostPerInterval = 1 << 32
+const mostPerInterval = 1 << 24
 
 // body is a line without its time, in the order in which it is written.
 type body struct {

@@ -49,7 +49,7 @@ func csvOf(out *csv.Writer, folder string) error {
 	}
 	for start, s := range f.window.between(-journal.Span, forever) {
 		for _, load := range slices.Sorted(maps.Keys(s)) {
-			if err := out.Write(csvRow(f.plan().ID, start, s[load])); err != nil {
+			if err := out.Write(csvRow(f.plan().ID, start, s[load].whole())); err != nil {
 				return err
 			}
 		}

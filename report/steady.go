@@ -132,9 +132,9 @@ func (w *Window) ring(load string, o journal.Objective, since time.Duration) *ri
 			continue
 		}
 		p := point{start: start, planned: iv.Planned, succeeded: iv.Succeeded, dropped: iv.Dropped,
-			answered: journal.Count(iv.Latency)}
+			answered: iv.latency.count()}
 		for i, b := range r.bounds {
-			p.above[i] = journal.CountAbove(iv.Latency, b.Limit)
+			p.above[i] = iv.latency.above(b.Limit)
 		}
 		r.points = append(r.points, p)
 	}

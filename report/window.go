@@ -20,11 +20,26 @@ type Window struct {
 	starts []time.Duration // keys of slots, in order unless stale
 	stale  bool
 	names  []string // of the loads, in order
+	// Histograms are summed in these, again and again.
+	latency, service, lookups adder
 }
 
-// slot is what was due in 100 ms, by load. It uses an Interval as the sum of
-// many: see [add].
-type slot map[string]*seatrial.Interval
+// slot is what was due in 100 ms, by load.
+type slot map[string]*due
+
+// due is the sum of intervals of one load, see [add]. Its histograms are packed:
+// the Interval's own are nil.
+type due struct {
+	seatrial.Interval
+	latency, service, lookups packed
+}
+
+// whole is the interval with its histograms.
+func (d *due) whole() *seatrial.Interval {
+	iv := d.Interval
+	iv.Latency, iv.Service, iv.Lookups = d.latency.buckets(), d.service.buckets(), d.lookups.buckets()
+	return &iv
+}
 
 // forever is later than every interval, see [journal.Span].
 const forever = time.Duration(math.MaxInt64)
@@ -43,13 +58,19 @@ func (w *Window) Add(at time.Duration, iv seatrial.Interval) {
 		w.stale = w.stale || len(w.starts) > 0 && at < w.starts[len(w.starts)-1]
 		w.starts = append(w.starts, at)
 	}
-	if s[iv.Load] == nil {
-		s[iv.Load] = &seatrial.Interval{Load: iv.Load}
+	d := s[iv.Load]
+	if d == nil {
+		d = &due{Interval: seatrial.Interval{Load: iv.Load}}
+		s[iv.Load] = d
 		if i, known := slices.BinarySearch(w.names, iv.Load); !known {
 			w.names = slices.Insert(w.names, i, iv.Load)
 		}
 	}
-	add(s[iv.Load], &iv)
+	d.latency.add(iv.Latency)
+	d.service.add(iv.Service)
+	d.lookups.add(iv.Lookups)
+	iv.Latency, iv.Service, iv.Lookups = nil, nil, nil
+	add(&d.Interval, &iv)
 }
 
 // add sums src into dst; users stay a list with repetitions.
@@ -134,12 +155,16 @@ func (w *Window) loads() []string { return w.names }
 func (w *Window) sum(load string, from, to time.Duration) *seatrial.Interval {
 	total := &seatrial.Interval{Load: load}
 	for _, s := range w.between(from, to) {
-		for name, iv := range s {
+		for name, d := range s {
 			if load == "" || name == load {
-				add(total, iv)
+				add(total, &d.Interval)
+				w.latency.add(d.latency)
+				w.service.add(d.service)
+				w.lookups.add(d.lookups)
 			}
 		}
 	}
+	total.Latency, total.Service, total.Lookups = w.latency.take(), w.service.take(), w.lookups.take()
 	return total
 }
 
