@@ -108,6 +108,11 @@ func (p plugin) cover() error {
 	if err := unix.Mount(p.path, real, "", unix.MS_BIND, ""); err != nil {
 		return err
 	}
+	// In a node mounts are shared: what covers the plugin would cover its twin,
+	// too, and the script would call itself for ever.
+	if err := unix.Mount("", real, "", unix.MS_PRIVATE, ""); err != nil {
+		return err
+	}
 	return unix.Mount(script, p.path, "", unix.MS_BIND, "")
 }
 
@@ -123,9 +128,10 @@ const noSandbox = 9
 
 // trySandbox asks for a sandbox as a kubelet does, and removes it. Whatever
 // happens to it in between, removing it is all that is left to do. A runtime
-// whose cgroups are systemd's asks for the slice that it shall be in.
+// whose cgroups are systemd's asks for the slice that it shall be in, and refuses
+// a name that an earlier try still has: that would prove nothing.
 var trySandbox = fmt.Sprintf(`crictl() { command crictl --timeout=10s --runtime-endpoint="unix://$0" "$@"; }
-id=$(echo '{"metadata": {"name": "probe", "namespace": "seatrial", "uid": "seatrial", "attempt": 1}, "linux": {"cgroup_parent": "system.slice"}}' |
+id=$(echo '{"metadata": {"name": "probe-'$$'", "namespace": "seatrial", "uid": "seatrial", "attempt": 1}, "linux": {"cgroup_parent": "system.slice"}}' |
 	crictl runp /dev/stdin) || exit %d
 crictl rmp --force "$id"`, noSandbox)
 
