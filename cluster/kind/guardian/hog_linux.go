@@ -41,9 +41,19 @@ func (m linux) prepareHog(p Plan) (Prior, effect, error) {
 		if prior.OOM, err = node.oom(); err != nil {
 			return Prior{}, nil, err
 		}
+		if p.Hog.Hang {
+			if prior.Units, err = m.active(p.Node, fragile); err != nil {
+				return Prior{}, nil, err
+			}
+		}
 	}
 	return prior, &hogs{sweepHogs: sweepHogs{m.host, p.Node, prior}, plan: *p.Hog, group: group}, nil
 }
+
+// fragile are units that a node without memory may lose for good: a kubelet dies
+// of SIGSEGV there, and systemd, which cannot look at its condition then, does not
+// start it again.
+var fragile = []string{"containerd", "kubelet"}
 
 // spare is what a hog leaves of the machine's memory.
 const spare = 1 << 30
@@ -191,6 +201,9 @@ func (s sweepHogs) undo() error {
 	node, err := s.groups(s.node, "")
 	if err == nil {
 		err = node.restore(s.prior.OOM)
+	}
+	if err == nil && len(s.prior.Units) > 0 {
+		_, err = s.run(s.node, append([]string{"systemctl", "start"}, s.prior.Units...)...)
 	}
 	return unlessGone(err)
 }

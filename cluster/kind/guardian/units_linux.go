@@ -47,6 +47,9 @@ func (m linux) prepareUnits(k knobs, p Plan) (Prior, effect, error) {
 func (h host) active(n Node, names []string) ([]string, error) {
 	out, err := h.run(n, append([]string{"systemctl", "is-active"}, names...)...)
 	var exit *exec.ExitError
+	if errors.Is(err, exec.ErrNotFound) {
+		return nil, nil // no systemd, no units
+	}
 	if err != nil && !errors.As(err, &exit) {
 		return nil, err
 	}
