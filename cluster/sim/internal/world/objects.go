@@ -27,13 +27,19 @@ type Template struct {
 	scheduling scheduling
 
 	deletionCost int
-	evictAnyway  bool       // by its annotation, the descheduler protects it from nothing
-	generation   uint64     // of the world's services, when services was made
-	services     []*Service // that select it
-	tally        *tally     // of its own pods that do not terminate
-	presence     *tally     // of all its own pods
-	tallies      []*tally   // that count its pods, of the first talliesSeen
-	talliesSeen  int
+	evictAnyway  bool // by its annotation, the descheduler protects it from nothing
+	lookups
+}
+
+// lookups are what a world has looked up for a template, and what another template
+// may not share with it.
+type lookups struct {
+	generation  uint64     // of the world's services, when services was made
+	services    []*Service // that select it
+	tally       *tally     // of its own pods that do not terminate
+	presence    *tally     // of all its own pods
+	tallies     []*tally   // that count its pods, of the first talliesSeen
+	talliesSeen int
 }
 
 // containerSpec is what the model needs of a container.

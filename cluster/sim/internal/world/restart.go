@@ -32,8 +32,10 @@ func (w *World) Workload(kind, namespace, name string) Workload {
 
 // again is the template's next revision.
 func (t *Template) again(revision int) (*Template, error) {
-	own := &Template{Namespace: t.Namespace, Spec: t.Spec, Hash: fmt.Sprintf("%s%d", t.Hash, revision),
-		containers: t.containers, setup: t.setup, request: t.request, assumed: t.assumed, grace: t.grace, qos: t.qos, priority: t.priority, deletionCost: t.deletionCost}
+	next := *t
+	next.lookups = lookups{}
+	own := &next
+	own.Hash = fmt.Sprintf("%s%d", t.Hash, revision)
 	own.Labels = labels.Set{}
 	for key, value := range t.Labels {
 		if key != "pod-template-hash" {
