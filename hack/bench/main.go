@@ -3,7 +3,7 @@
 // latencies that they report are from the truth, which the server knows, and what
 // a request costs them.
 //
-//	go run ./hack/bench                                  # all of it, half an hour
+//	go run ./hack/bench                                  # all of it, three quarters of an hour
 //	go run ./hack/bench -scenarios stall -tools seatrial,vegeta -repeats 2
 //
 // The peers are built from their Go modules, in pinned versions, into the user's

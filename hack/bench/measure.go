@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"text/tabwriter"
 	"time"
+
+	"github.com/seatrial/seatrial"
 )
 
 // said is one run of one tool beside the truth of that run.
@@ -242,17 +244,21 @@ func (t *tool) sizes(ctx context.Context, j job, at ...time.Duration) ([]float64
 	begun := time.Now()
 	var sizes []float64
 	for _, when := range at {
-		time.Sleep(time.Until(begun.Add(when)))
+		select {
+		case <-time.After(time.Until(begun.Add(when))):
+		case <-ctx.Done(): // which has killed it
+			return nil, figures{}, errors.Join(ctx.Err(), cmd.Wait())
+		}
 		size, err := resident(cmd.Process.Pid)
 		if err != nil {
 			return nil, figures{}, errors.Join(err, cmd.Process.Kill(), cmd.Wait())
 		}
 		sizes = append(sizes, size)
 	}
-	// What is to be known is known; an interrupt ends it with a report.
+	// What is to be known is known; an interrupt ends it with a report, which may
+	// say that the figures prove nothing: its sizes do.
 	err = cmd.Process.Signal(os.Interrupt)
-	var failed *exec.ExitError
-	if ended := cmd.Wait(); !errors.As(ended, &failed) {
+	if ended := cmd.Wait(); !slices.Contains([]int{0, int(seatrial.Interrupted), int(seatrial.InvalidTrial)}, cmd.ProcessState.ExitCode()) {
 		err = errors.Join(err, ended)
 	}
 	f, readErr := t.read(nil, j)
@@ -270,6 +276,9 @@ func resident(pid int) (float64, error) {
 		return 0, fmt.Errorf("%q has no resident size", status)
 	}
 	pages, err := strconv.ParseFloat(fields[1], 64)
+	if err == nil && pages == 0 {
+		err = errors.New("the process has ended")
+	}
 	return pages * float64(os.Getpagesize()), err
 }
 

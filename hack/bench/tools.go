@@ -15,8 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/seatrial/seatrial"
-	"github.com/seatrial/seatrial/journal"
+	"github.com/seatrial/seatrial/report"
 )
 
 // tool is a load generator.
@@ -99,34 +98,20 @@ func seatrialCommand(t *tool, j job) []string {
 	return c
 }
 
-// readSeatrial reads the journal: summary.json has no p95.
+// readSeatrial judges the run that is there.
 func readSeatrial(_ []byte, j job) (figures, error) {
-	found, err := filepath.Glob(filepath.Join(j.folder, "load", "*", "*", "journal.jsonl"))
+	found, err := filepath.Glob(filepath.Join(j.folder, "load", "*", "*", report.JournalFile))
 	if err != nil || len(found) != 1 {
 		return figures{}, fmt.Errorf("%d journals, want 1 (%v)", len(found), err)
 	}
-	file, err := os.Open(found[0])
+	s, err := report.ReadRun(filepath.Dir(found[0]))
 	if err != nil {
 		return figures{}, err
 	}
-	defer file.Close()
-	var f figures
-	latency := seatrial.Buckets{}
-	for line, err := range journal.Read(file) {
-		if err != nil {
-			return f, err
-		}
-		if line.Kind != seatrial.KindLoad {
-			continue
-		}
-		iv, err := line.Interval()
-		if err != nil {
-			return f, err
-		}
-		journal.Merge(latency, iv.Latency)
-		f.sent, f.dropped, f.failed = f.sent+iv.Sent, f.dropped+iv.Dropped, f.failed+iv.Failed
+	f := figures{sent: s.Load.Sent, dropped: s.Load.Dropped, failed: s.Load.Failed}
+	if f.sent > 0 { // otherwise there are no quantiles
+		f.p95, f.p99 = s.Latency.P95.Duration(), s.Latency.P99.Duration()
 	}
-	f.p95, f.p99 = journal.Quantile(latency, 0.95), journal.Quantile(latency, 0.99)
 	return f, nil
 }
 
