@@ -36,21 +36,12 @@ var floors = []struct {
 	{"cluster/kube", 5, "a backend gets agents handed in and knows no load"},
 	{"cluster/kind", 5, "as kube"},
 	{"cluster/sim", 5, "as kube"},
+	{"images/static", 3, "an image of one binary, whatever it is"},
 	{"images", 5, "how images are made; handed to the backends"},
 	{"runner", 6, "drives any backend through the words"},
 	{"seatrialtest", 7, "an entry point"},
 	{"cmd", 7, "an entry point"},
 	{"hack", 7, "an entry point for developers"},
-	{"report", 4, "a report is a fold over a journal and knows no runner"},
-	{"cluster/kube", 4, "a backend gets agents handed in and knows no load"},
-	{"cluster/kind", 4, "as kube"},
-	{"cluster/sim", 4, "as kube"},
-	{"images/static", 3, "an image of one binary, whatever it is"},
-	{"images", 4, "how images are made; handed to the backends"},
-	{"runner", 5, "drives any backend through the words"},
-	{"seatrialtest", 6, "an entry point"},
-	{"cmd", 6, "an entry point"},
-	{"hack", 6, "an entry point for developers"},
 }
 
 // exceptions are imports between neighbours, each with its reason.

@@ -92,13 +92,19 @@ func resolve(base, ref string) string {
 	return u.String()
 }
 
+// WithoutPassword is a target as journals and reports show it.
+func WithoutPassword(target string) string {
+	u, err := url.Parse(target)
+	if err != nil || u.User == nil {
+		return target
+	}
+	return u.Redacted()
+}
+
 // TargetWords says where the load's requests go, without a password.
 func (l Load) TargetWords() string {
 	list := l.Requests()
-	first := list[0].URL
-	if u, err := url.Parse(first); err == nil && u.User != nil {
-		first = u.Redacted()
-	}
+	first := WithoutPassword(list[0].URL)
 	if len(list) == 1 {
 		return first
 	}

@@ -30,8 +30,6 @@ func (h hogs) check() error {
 	switch {
 	case h.inPods() && !h.nodes.any():
 		return seatrial.Fail(seatrial.BadInput, errors.New("both pods and nodes are given"), "a hog is either in pods or on nodes")
-	case h.inPods():
-		return h.pods.check()
 	case h.container != "" || h.pods != (Pods{}):
 		return h.pods.check() // which asks for their labels
 	}

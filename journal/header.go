@@ -3,7 +3,6 @@ package journal
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"net/url"
 	"slices"
 	"time"
 
@@ -205,15 +204,6 @@ func HeaderOf(s *seatrial.Scenario, t seatrial.Trial) Header {
 		}
 	}
 	return h
-}
-
-// WithoutPassword is a target as journals and reports show it.
-func WithoutPassword(target string) string {
-	u, err := url.Parse(target)
-	if err != nil || u.User == nil {
-		return target
-	}
-	return u.Redacted()
 }
 
 func clusterOf(c seatrial.ClusterSpec) Cluster {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,9 +36,9 @@ func CSV(w io.Writer, folders []string) error {
 }
 
 func csvOf(out *csv.Writer, folder string) error {
-	file, err := os.Open(filepath.Join(folder, JournalFile))
+	file, err := openRun(folder)
 	if err != nil {
-		return seatrial.Fail(seatrial.BadInput, fmt.Errorf("opening a run: %w", err), "name a folder that holds a "+JournalFile)
+		return err
 	}
 	defer file.Close() // read only: nothing can be lost
 	f, err := fold(file)

@@ -1,5 +1,5 @@
 // Package report folds the journal of a trial into a [Summary] and shows that
-// as text, JSON, HTML, Markdown, JUnit and CSV, and to GitHub Actions.
+// as text, JSON, HTML, Markdown, JUnit, CSV and OpenMetrics, and to GitHub Actions.
 //
 // A report is a pure function of the journal: [FromJournal] on the same bytes
 // gives the same summary and the same pages, today or in a year, whether the

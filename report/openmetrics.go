@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,18 +77,15 @@ func (e *exposition) sample(f *family, suffix string, value string, more ...stri
 
 // escape is for the values of labels and for help texts.
 func escape(text string) string {
-	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(strings.ToValidUTF8(text, "�"))
+	return metricText.Replace(strings.ToValidUTF8(text, "�"))
 }
 
+var metricText = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+
 func (e *exposition) run(folder string) error {
-	file, err := os.Open(filepath.Join(folder, JournalFile))
+	f, err := foldRun(folder)
 	if err != nil {
-		return seatrial.Fail(seatrial.BadInput, fmt.Errorf("opening a run: %w", err), "name a folder that holds a "+JournalFile)
-	}
-	defer file.Close()
-	f, err := fold(file)
-	if err != nil {
-		return fmt.Errorf("judging %s: %w", folder, err)
+		return err
 	}
 	e.add(f)
 	return nil
@@ -133,9 +128,6 @@ func (f *Fold) spans(s *Summary, l life) []span {
 		return []span{{"before", s.Phases.Before, 0, forever}}
 	}
 	from, to := l.present()
-	if l.reverted == nil {
-		to = forever
-	}
 	spans := []span{{"before", s.Phases.Before, 0, from}, {"fault", s.Phases.Fault, from, to}, {"recovery", s.Phases.Recovery, to, forever}}
 	return slices.DeleteFunc(spans, func(p span) bool { return p.Phase == nil })
 }

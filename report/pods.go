@@ -38,7 +38,7 @@ type pods struct {
 	missedFor []float64 // seconds, of those that were replaced
 }
 
-// level is how many pods are ready since some time.
+// level is how many pods, or nodes, are ready since some time.
 type level struct {
 	at    time.Duration
 	ready int

@@ -45,9 +45,9 @@ func fold(r io.Reader) (*Fold, error) {
 // WriteRun judges the journal of a run folder and writes summary.json and
 // report.html beside it. Files that are there already are replaced whole.
 func WriteRun(folder string) (*Summary, error) {
-	file, err := os.Open(filepath.Join(folder, JournalFile))
+	file, err := openRun(folder)
 	if err != nil {
-		return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("opening a run: %w", err), "name a folder that holds a "+JournalFile)
+		return nil, err
 	}
 	defer file.Close()
 	s, page, err := FromJournal(file)
@@ -65,16 +65,34 @@ func WriteRun(folder string) (*Summary, error) {
 
 // ReadRun judges the journal of a run folder and writes nothing.
 func ReadRun(folder string) (*Summary, error) {
-	file, err := os.Open(filepath.Join(folder, JournalFile))
+	f, err := foldRun(folder)
 	if err != nil {
-		return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("opening a run: %w", err), "name a folder that holds a "+JournalFile)
+		return nil, err
 	}
-	defer file.Close()
+	return f.Summary(), nil
+}
+
+// foldRun folds the journal of a run folder.
+func foldRun(folder string) (*Fold, error) {
+	file, err := openRun(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close() // read only: nothing can be lost
 	f, err := fold(file)
 	if err != nil {
 		return nil, fmt.Errorf("judging %s: %w", folder, err)
 	}
-	return f.Summary(), nil
+	return f, nil
+}
+
+// openRun opens the journal of a run folder.
+func openRun(folder string) (*os.File, error) {
+	file, err := os.Open(filepath.Join(folder, JournalFile))
+	if err != nil {
+		return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("opening a run: %w", err), "name a folder that holds a "+JournalFile)
+	}
+	return file, nil
 }
 
 // WriteDistribution writes distribution.json in a run folder.

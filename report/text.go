@@ -26,10 +26,10 @@ func Text(w io.Writer, s *Summary, style Style) error {
 	p.timeline(s)
 	p.phases(s)
 	p.faults(s)
-	p.workload(s)
+	p.pairs(workloadWords(s))
 	p.exposure(s)
 	p.slo(s)
-	p.budget(s)
+	p.pairs(budgetWords(s))
 	p.trust(s)
 	for _, warning := range s.Warnings {
 		p.wrap("  ! ", "    ", "warning: "+warning)

@@ -9,12 +9,12 @@ import (
 	"github.com/seatrial/seatrial"
 )
 
-func (p *printer) workload(s *Summary) {
-	happened := workloadWords(s)
-	for _, h := range happened {
-		p.wrap("  ", "    ", h.Label+": "+h.Value)
+// pairs prints what has a label, and nothing where there is nothing.
+func (p *printer) pairs(all []pair) {
+	for _, a := range all {
+		p.wrap("  ", "    ", a.Label+": "+a.Value)
 	}
-	if len(happened) > 0 {
+	if len(all) > 0 {
 		p.line("")
 	}
 }
@@ -52,16 +52,6 @@ func (p *printer) slo(s *Summary) {
 		p.line("  %s %s", p.paint(code, mark), plain(line))
 	}
 	p.line("")
-}
-
-func (p *printer) budget(s *Summary) {
-	words := budgetWords(s)
-	for _, b := range words {
-		p.wrap("  ", "    ", b.Label+": "+b.Value)
-	}
-	if len(words) > 0 {
-		p.line("")
-	}
 }
 
 func checkName(c Check) string { return strings.TrimPrefix(c.Name, "latency.") }

@@ -71,9 +71,15 @@ func (w *Window) Add(at time.Duration, iv seatrial.Interval) {
 	d.lookups.add(iv.Lookups)
 	iv.Latency, iv.Service, iv.Lookups = nil, nil, nil
 	add(&d.Interval, &iv)
+	d.HurtUsers = append(d.HurtUsers, iv.HurtUsers...)
+	if d.Attached == nil && len(iv.Attached) > 0 {
+		d.Attached = map[int]string{}
+	}
+	maps.Copy(d.Attached, iv.Attached)
 }
 
-// add sums src into dst; users stay a list with repetitions.
+// add sums what can be summed of src into dst: who was hurt or attached is asked of
+// intervals alone, where users are a list with repetitions.
 func add(dst, src *seatrial.Interval) {
 	dst.Planned += src.Planned
 	dst.Sent += src.Sent
@@ -94,11 +100,6 @@ func add(dst, src *seatrial.Interval) {
 	dst.LookupsFailed += src.LookupsFailed
 	dst.Errors = merged(dst.Errors, src.Errors)
 	dst.MaxLag = max(dst.MaxLag, src.MaxLag)
-	dst.HurtUsers = append(dst.HurtUsers, src.HurtUsers...)
-	if dst.Attached == nil && len(src.Attached) > 0 {
-		dst.Attached = map[int]string{}
-	}
-	maps.Copy(dst.Attached, src.Attached)
 }
 
 func merged[M ~map[K]int64, K comparable](dst, src M) M {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/journal"
+	"github.com/seatrial/seatrial/load/tally"
 )
 
 // Workload is what happened to the pods under trial and to their nodes, as the
@@ -91,7 +92,7 @@ func (f *Fold) workload(s *Summary, l life) Workload {
 	w.Evictions = f.evictionsUntil(f.window.end())
 	w.NodesLost = f.nodesLost(f.window.end())
 	w.Upgrades = f.upgradeList()
-	if n := s.Errors[dns]; n > 0 {
+	if n := s.Errors[tally.DNS]; n > 0 {
 		w.DNSFailures = &n
 	}
 	if load := f.window.sum("", 0, forever); journal.Count(load.Lookups) > 0 {
@@ -100,10 +101,6 @@ func (f *Fold) workload(s *Summary, l life) Workload {
 	w.Goodput = f.goodput(l)
 	return w
 }
-
-// dns is the class of a request whose name was not resolved, as the load
-// generator writes it.
-const dns = "dns"
 
 func (f *Fold) evictionsUntil(end time.Duration) *Evictions {
 	var e Evictions

@@ -19,11 +19,12 @@ func (c *Cluster) planLoseVolume(ctx context.Context, x *armed, p *guardian.Plan
 	}
 	p.Lose = &guardian.Lose{Pod: string(v.UID), Volume: v.Folder, Paths: v.Paths}
 	x.probe = &guardian.Probe{Network: "volume", Address: v.Paths[0], Pod: string(v.UID)}
+	x.prior.Volume = x.probe
 	return v.Node, nil
 }
 
 // coverProof is for what lies beneath a mount: the network plugin, or a volume.
-func (x *armed) coverProof(s guardian.State, answer guardian.Answer) (seatrial.Proof, error) {
+func (x *armed) coverProof(answer guardian.Answer) (seatrial.Proof, error) {
 	if err := x.silenced(answer, guardian.Refused); err != nil {
 		return seatrial.Proof{}, err
 	}

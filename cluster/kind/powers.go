@@ -197,9 +197,6 @@ func (c *Cluster) plan(ctx context.Context, x *armed) (guardian.Plan, error) {
 	if x.probe != nil {
 		x.probe.Node = p.Node
 	}
-	if p.Lose != nil {
-		x.prior.Volume = x.probe
-	}
 	return p, err
 }
 

@@ -89,7 +89,7 @@ func (c *Cluster) see(ctx context.Context, x *armed) (seatrial.Proof, error) {
 	case seatrial.DNSTerminated:
 		return c.dnsProof(ctx, x, state, answer)
 	case seatrial.BreakCNI, seatrial.LoseVolume:
-		return x.coverProof(state, answer)
+		return x.coverProof(answer)
 	}
 	return x.absenceProof(state, answer)
 }

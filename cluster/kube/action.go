@@ -74,6 +74,7 @@ type observation struct {
 	generation int64                // of its spec once it was changed
 	evicted    map[string]types.UID // pods that others had evicted before the act
 	told       bool                 // what only the proof has found out
+	image      string               // that the act runs
 }
 
 func (c *Cluster) keep(a seatrial.Action, o observation) {

@@ -241,11 +241,11 @@ func (c *Cluster) agentsReady(ctx context.Context, job *batchv1.Job, n int) ([]*
 func (c *Cluster) endpoints(ctx context.Context, pods []*corev1.Pod, token string) ([]seatrial.Endpoint, error) {
 	config := rest.CopyConfig(c.o.Config)
 	config.Timeout = 0 // results stream for as long as the trial takes
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return withToken{next, token} })
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("making a client for the agents: %w", err)
 	}
-	client = &http.Client{Transport: withToken{client.Transport, token}} // it may be everybody's default one
 	host, _, err := rest.DefaultServerUrlFor(config)
 	if err != nil {
 		return nil, fmt.Errorf("finding the API server's address: %w", err)
@@ -264,16 +264,13 @@ func (c *Cluster) endpoints(ctx context.Context, pods []*corev1.Pod, token strin
 
 // withToken adds the agents' token to requests.
 type withToken struct {
-	next  http.RoundTripper // nil is the default
+	next  http.RoundTripper
 	token string
 }
 
 func (t withToken) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context()) // a RoundTripper may not change what it is given
 	r.Header.Set(seatrial.AgentTokenHeader, t.token)
-	if t.next == nil {
-		return http.DefaultTransport.RoundTrip(r)
-	}
 	return t.next.RoundTrip(r)
 }
 

@@ -25,10 +25,11 @@ type descheduling struct {
 
 // observe brings the image to the nodes, which is cheap when it is there.
 func (d descheduling) observe(ctx context.Context) (any, error) {
-	if _, err := d.ImportImage(ctx, seatrial.ImageDescheduler); err != nil {
+	image, err := d.ImportImage(ctx, seatrial.ImageDescheduler)
+	if err != nil {
 		return nil, err
 	}
-	d.keep(d.a, observation{})
+	d.keep(d.a, observation{image: image.Name})
 	return struct{}{}, nil
 }
 
@@ -39,17 +40,13 @@ func (d descheduling) act(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	image, err := d.ImportImage(ctx, seatrial.ImageDescheduler)
-	if err != nil {
-		return err
-	}
 	o.evicted = d.news.evictions()
 	d.keep(d.a, o)
 	policy, err := deschedulerPolicy(d.a)
 	if err != nil {
 		return err
 	}
-	if err := d.create(ctx, string(policy), image.Name); err != nil {
+	if err := d.create(ctx, string(policy), o.image); err != nil {
 		return seatrial.Fail(seatrial.Infrastructure, fmt.Errorf("starting the descheduler: %w", err),
 			"check that you may create Jobs and ClusterRoles")
 	}

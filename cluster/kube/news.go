@@ -185,9 +185,8 @@ func stateOf(o *corev1.Pod, before podState) podState {
 
 // unschedulable is the scheduler's word.
 func unschedulable(o *corev1.Pod) bool {
-	return slices.ContainsFunc(o.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable
-	})
+	c := podCondition(o, corev1.PodScheduled)
+	return c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable
 }
 
 // workloadOf names the pod's controller. A Deployment's is the one above the

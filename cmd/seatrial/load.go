@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"path/filepath"
 	goruntime "runtime"
 	"strings"
@@ -126,9 +125,8 @@ func (f *loadFlags) checkLoad() error {
 
 // send sends the load, and folds its journal into a report.
 func (f *loadFlags) send(c *cobra.Command, folder string) (*report.Summary, error) {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return nil, seatrial.Fail(seatrial.Infrastructure, fmt.Errorf("making the run folder: %w", err),
-			"choose another folder with --out")
+	if err := makeRunFolder(folder); err != nil {
+		return nil, err
 	}
 	w, err := journal.Create(filepath.Join(folder, report.JournalFile))
 	if err != nil {
@@ -143,9 +141,6 @@ func (f *loadFlags) send(c *cobra.Command, folder string) (*report.Summary, erro
 // attack sends the load and writes its journal. An interrupt ends the sending
 // and is no error: the journal says so.
 func (f *loadFlags) attack(c *cobra.Command, w *journal.Writer, folder string) error {
-	start := time.Now().Add(lead)
-	w.Zero(0, 0)
-	w.Event(seatrial.Event{Kind: seatrial.KindTrial, Subject: loadName, Edge: seatrial.Begin, Data: f.header(c, start, folder)})
 	watch := newLive(c.ErrOrStderr(), report.NewLive(loadName, seatrial.Timeline{Trial: f.duration}))
 	sent := seatrial.LoadPlan{Load: f.load, Duration: f.duration}
 	engine, err := load.NewEngine([]seatrial.LoadPlan{sent}, 0, 1, func(i seatrial.Interval) {
@@ -155,6 +150,9 @@ func (f *loadFlags) attack(c *cobra.Command, w *journal.Writer, folder string) e
 	if err != nil {
 		return seatrial.Fail(seatrial.BadInput, err, "see `seatrial load --help`")
 	}
+	start := time.Now().Add(lead) // what takes time is done
+	w.Zero(0, 0)
+	w.Event(seatrial.Event{Kind: seatrial.KindTrial, Subject: loadName, Edge: seatrial.Begin, Data: f.header(c, start, folder)})
 	watch.Begin(func() time.Duration { return time.Since(start) })
 	usage, interrupted := runUntil(c.Context(), engine, start)
 	watch.End()
@@ -197,7 +195,7 @@ func (f *loadFlags) header(c *cobra.Command, start time.Time, folder string) jou
 
 // describe is the title of the report.
 func (f *loadFlags) describe() string {
-	text := fmt.Sprintf("%s to %s for %s, by %d users", f.load.Rate, journal.WithoutPassword(f.load.Target), f.duration, f.load.Users)
+	text := fmt.Sprintf("%s to %s for %s, by %d users", f.load.Rate, f.load.TargetWords(), f.duration, f.load.Users)
 	if f.load.InFlight > 0 {
 		text += fmt.Sprintf(", at most %d requests at once", f.load.InFlight)
 	}
@@ -211,7 +209,7 @@ func (f *loadFlags) describe() string {
 func commandLine(c *cobra.Command) string {
 	words := []string{c.CommandPath()}
 	c.Flags().Visit(func(f *pflag.Flag) {
-		words = append(words, "--"+f.Name, quoted(journal.WithoutPassword(f.Value.String())))
+		words = append(words, "--"+f.Name, quoted(seatrial.WithoutPassword(f.Value.String())))
 	})
 	return strings.Join(words, " ")
 }

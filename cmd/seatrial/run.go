@@ -143,12 +143,19 @@ func (f *runFlags) trial(ctx context.Context, p runner.Planned, last bool) (*rep
 	return summary, errors.Join(err, reportErr)
 }
 
+func makeRunFolder(folder string) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return seatrial.Fail(seatrial.Infrastructure, fmt.Errorf("making the run folder: %w", err),
+			"choose another folder with --out")
+	}
+	return nil
+}
+
 // journal runs one trial and leaves its journal in its folder; one that could
 // not even begin leaves none.
 func (f *runFlags) journal(ctx context.Context, p runner.Planned, last bool) (begun bool, err error) {
-	if err := os.MkdirAll(p.Folder, 0o755); err != nil {
-		return false, seatrial.Fail(seatrial.Infrastructure, fmt.Errorf("making the run folder: %w", err),
-			"choose another folder with --out")
+	if err := makeRunFolder(p.Folder); err != nil {
+		return false, err
 	}
 	setup, err := f.setup(p, last)
 	if err != nil {

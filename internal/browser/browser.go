@@ -176,7 +176,8 @@ func (b *Browser) next() (message, error) {
 	if err != nil {
 		return m, fmt.Errorf("the browser ended: %w; it said: %s", err, bytes.TrimSpace(b.output.Bytes()))
 	}
-	return m, json.Unmarshal(text[:len(text)-1], &m)
+	err = json.Unmarshal(text[:len(text)-1], &m)
+	return m, err
 }
 
 // wait reads events until one of the method.

@@ -14,12 +14,13 @@ type View struct {
 	Dark  bool
 }
 
-func (v View) String() string {
-	theme := "light"
+func (v View) String() string { return fmt.Sprintf("%d-%s", v.Width, v.theme()) }
+
+func (v View) theme() string {
 	if v.Dark {
-		theme = "dark"
+		return "dark"
 	}
-	return fmt.Sprintf("%d-%s", v.Width, theme)
+	return "light"
 }
 
 // Open shows a file and waits until it has loaded.
@@ -28,16 +29,12 @@ func (b *Browser) Open(file string, v View) error {
 	if err != nil {
 		return err
 	}
-	theme := "light"
-	if v.Dark {
-		theme = "dark"
-	}
 	if err := b.call("Emulation.setDeviceMetricsOverride", map[string]any{
 		"width": v.Width, "height": 900, "deviceScaleFactor": 1, "mobile": v.Width < 600}, nil); err != nil {
 		return err
 	}
 	if err := b.call("Emulation.setEmulatedMedia", map[string]any{
-		"features": []map[string]string{{"name": "prefers-color-scheme", "value": theme}}}, nil); err != nil {
+		"features": []map[string]string{{"name": "prefers-color-scheme", "value": v.theme()}}}, nil); err != nil {
 		return err
 	}
 	b.events = nil

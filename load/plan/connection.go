@@ -19,7 +19,7 @@ func CheckConnection(l seatrial.Load) []Problem {
 	bad(l.UserTimeout == 0 || l.UserTimeout >= time.Millisecond, "such as tcpUserTimeout: 5s", "is below the kernel's unit, a millisecond", "tcpUserTimeout")
 	if h := l.HTTP2; h != nil {
 		bad(h.Ping >= 0 && h.PingTimeout >= 0 && (h.Ping > 0 || h.PingTimeout == 0), "such as http2: {ping: 5s, pingTimeout: 2s}", "asks for no ping, yet says how long its answer may take", "http2", "pingTimeout")
-		bad(l.Connection.Age == 0 || int(l.Connections) == 1, "one or the other", "means nothing where HTTP/2 sends the requests of several over one connection", "connectionAge")
+		bad(l.Connection.Age == 0 || l.Connections == 1, "one or the other", "means nothing where HTTP/2 sends the requests of several over one connection", "connectionAge")
 	}
 	return problems
 }

@@ -5,8 +5,8 @@
 //
 // Request i (from zero) is due when the rate has added up to i since the attack's
 // start, which is after i/rate where it is constant, and belongs to user i mod
-// users, so that the n-th request of user u is request n·users+u. With 200 requests a second and 50 users, requests are 5 ms apart and each
-// user has one every 250 ms:
+// users, so that the n-th request of user u is request n·users+u. With 200 requests
+// a second and 50 users, requests are 5 ms apart and each user has one every 250 ms:
 //
 //	p := plan.New(seatrial.Load{Rate: 200, Users: 50})
 //	p.Due(400)   // 2s
@@ -15,6 +15,7 @@
 package plan
 
 import (
+	"cmp"
 	"math"
 	"time"
 
@@ -31,7 +32,7 @@ type Plan struct {
 // New is the plan of a load that [Check] has nothing against. A load without
 // users has [DefaultUsers].
 func New(l seatrial.Load) Plan {
-	return Plan{curve: curveOf(l), users: int64(Fill(l).Users)}
+	return Plan{curve: curveOf(l), users: int64(cmp.Or(l.Users, DefaultUsers))}
 }
 
 // never is when a request is due that a replay does not come to.

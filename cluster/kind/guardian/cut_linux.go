@@ -4,10 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -62,13 +60,7 @@ func (h host) podProcess(group, uid string) (int, error) {
 func (h host) podProcesses(group, uid string) ([]process, error) {
 	names := []string{"pod" + uid, "pod" + strings.ReplaceAll(uid, "-", "_")}
 	var found []process
-	err := filepath.WalkDir(group, func(path string, entry fs.DirEntry, err error) error {
-		if path != group && gone(err) {
-			return nil
-		}
-		if err != nil || !entry.IsDir() {
-			return err
-		}
+	err := eachGroup(group, func(path string) (err error) {
 		if !slices.ContainsFunc(names, func(n string) bool { return strings.Contains(path, n) }) {
 			return nil
 		}

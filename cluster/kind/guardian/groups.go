@@ -66,13 +66,8 @@ func (g groups) below(container string) (groups, error) {
 // "cri-containerd-ID.scope".
 func folderOf(root, container string) (string, error) {
 	found := ""
-	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-		switch {
-		case path != root && gone(err):
-			return nil // a cgroup that has just ended
-		case err != nil:
-			return err
-		case entry.IsDir() && strings.Contains(entry.Name(), container):
+	err := eachGroup(root, func(path string) error {
+		if strings.Contains(filepath.Base(path), container) {
 			found = path
 			return fs.SkipAll
 		}
@@ -131,7 +126,7 @@ func (g groups) hang() error {
 	if !g.v2 {
 		return writeText(g.knob(), "1")
 	}
-	used, err := g.number("memory.current")
+	used, err := number(filepath.Join(g.memory, "memory.current"))
 	if err != nil {
 		return err
 	}
@@ -145,13 +140,7 @@ func (g groups) restore(oom string) error {
 		_ = os.Remove(filepath.Join(g.memory, hogName)) // empty, or not there
 		return writeText(g.knob(), oom)
 	}
-	return filepath.WalkDir(g.memory, func(path string, entry fs.DirEntry, err error) error {
-		if path != g.memory && gone(err) {
-			return nil
-		}
-		if err != nil || !entry.IsDir() {
-			return err
-		}
+	return eachGroup(g.memory, func(path string) error {
 		here := groups{memory: path}
 		now, err := here.oom()
 		if err == nil && now != oom {
@@ -171,9 +160,9 @@ const unbounded = 1 << 62
 func (g groups) look() (Group, error) {
 	var s Group
 	var err error
-	read := func(to *int64, file string) {
+	read := func(to *int64, folder, file string) {
 		if err == nil {
-			*to, err = g.number(file)
+			*to, err = number(filepath.Join(folder, file))
 		}
 	}
 	events, failed := readText(g.events())
@@ -183,22 +172,22 @@ func (g groups) look() (Group, error) {
 	}
 	s.Killed, s.Throttled = counted(events, "oom_kill"), counted(stat, "nr_throttled")
 	if g.v2 {
-		read(&s.Used, "memory.current")
-		read(&s.Limit, "memory.max")
+		read(&s.Used, g.memory, "memory.current")
+		read(&s.Limit, g.memory, "memory.max")
 		s.Waits = counted(events, "high")
 		s.Computed = time.Duration(counted(stat, "usage_usec")) * time.Microsecond
 		return s, err
 	}
-	read(&s.Used, "memory.usage_in_bytes")
-	read(&s.Limit, "memory.limit_in_bytes")
+	read(&s.Used, g.memory, "memory.usage_in_bytes")
+	read(&s.Limit, g.memory, "memory.limit_in_bytes")
 	s.Waits = counted(events, "under_oom")
 	if s.Limit >= unbounded {
 		s.Limit = 0
 	}
-	text, failed := readText(filepath.Join(g.accounts, "cpuacct.usage"))
-	nanoseconds, _ := strconv.ParseInt(text, 10, 64)
+	var nanoseconds int64
+	read(&nanoseconds, g.accounts, "cpuacct.usage")
 	s.Computed = time.Duration(nanoseconds)
-	return s, errors.Join(err, failed)
+	return s, err
 }
 
 func counted(text, name string) int64 {
@@ -206,9 +195,9 @@ func counted(text, name string) int64 {
 	return int64(n)
 }
 
-// number reads a file of the memory cgroup; "max" is zero.
-func (g groups) number(file string) (int64, error) {
-	text, err := readText(filepath.Join(g.memory, file))
+// number reads a file of a cgroup; "max" is zero.
+func number(file string) (int64, error) {
+	text, err := readText(file)
 	if err != nil || text == "max" {
 		return 0, err
 	}

@@ -33,13 +33,7 @@ func (p process) String() string { return fmt.Sprintf("%d %s %c", p.PID, p.name,
 // quicker than asking every process of the host for its own.
 func (h host) scan(group string, init int) ([]process, error) {
 	var found []process
-	err := filepath.WalkDir(group, func(path string, entry fs.DirEntry, err error) error {
-		if path != group && gone(err) {
-			return nil // a cgroup that has just ended
-		}
-		if err != nil || !entry.IsDir() {
-			return err
-		}
+	err := eachGroup(group, func(path string) (err error) {
 		found, err = h.members(found, path, init)
 		return err
 	})
@@ -47,6 +41,20 @@ func (h host) scan(group string, init int) ([]process, error) {
 		return nil, fmt.Errorf("listing processes: %w", err)
 	}
 	return found, nil
+}
+
+// eachGroup calls f for a cgroup and all below it. One that ends meanwhile is
+// passed over.
+func eachGroup(root string, f func(path string) error) error {
+	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if path != root && gone(err) {
+			return nil
+		}
+		if err != nil || !entry.IsDir() {
+			return err
+		}
+		return f(path)
+	})
 }
 
 // members adds the processes of one cgroup.

@@ -1,8 +1,6 @@
 package network
 
 import (
-	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/seatrial/seatrial/cluster/sim/internal/world"
@@ -20,8 +18,8 @@ type caller interface {
 type call struct {
 	pool    *pool
 	owner   caller
-	replays bool // net/http sends it again when a kept-alive connection turns out dead
-	expects int  // the status that is a success; zero for any below 400
+	replays bool   // net/http sends it again when a kept-alive connection turns out dead
+	expects string // the class that is a success; empty for any status below 400
 
 	sent     time.Duration
 	deadline time.Duration
@@ -316,12 +314,10 @@ func (c *call) succeed(class string, close bool) {
 // answers with when it is well is taken to be expected: the model has neither its
 // bodies nor its other statuses.
 func (c *call) judge(class string) string {
-	switch {
-	case c.expects == 0:
-		return class
-	case class == fmt.Sprintf("http-%d", c.expects):
+	switch class {
+	case c.expects:
 		return ""
-	case class == "" && c.expects >= http.StatusBadRequest:
+	case "":
 		return tally.Check
 	}
 	return class

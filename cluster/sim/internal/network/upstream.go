@@ -1,7 +1,6 @@
 package network
 
 import (
-	"fmt"
 	"net/http"
 
 	"github.com/seatrial/seatrial/cluster/sim/internal/world"
@@ -16,8 +15,8 @@ const (
 // What the application answers when its upstream did not, and when its data is
 // lost.
 var (
-	badGateway    = fmt.Sprintf("http-%d", http.StatusBadGateway)
-	internalError = fmt.Sprintf("http-%d", http.StatusInternalServerError)
+	badGateway    = tally.ClassOf(http.StatusBadGateway, 0)
+	internalError = tally.ClassOf(http.StatusInternalServerError, 0)
 )
 
 // upstreamIdle is http.DefaultMaxIdleConnsPerHost.

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"net/http"
 	"strconv"
 	"time"
 
@@ -29,7 +30,7 @@ type user struct {
 type aim struct {
 	pool    *pool
 	replays bool
-	expects int
+	expects string
 }
 
 // at lets the call be of this target.
@@ -62,7 +63,11 @@ func newUser(id int, s *stream) (*user, error) {
 		if err != nil {
 			return nil, err
 		}
-		u.aims = append(u.aims, aim{p, replayable(t.Method, t.Body != ""), t.Expect.Status})
+		expects := ""
+		if t.Expect.Status >= http.StatusBadRequest {
+			expects = tally.ClassOf(t.Expect.Status, 0)
+		}
+		u.aims = append(u.aims, aim{p, replayable(t.Method, t.Body != ""), expects})
 	}
 	if first.policies != nil {
 		for range workers {

@@ -14,7 +14,7 @@ const requestCost = 650 * time.Microsecond
 // CPUHog is something that computes without end.
 type CPUHog struct {
 	node *Node
-	in   *Container // within whose limit it is, and with which it ends; nil: the node's own
+	in   *Container // within whose limit it is; nil: the node's own
 	want float64    // cores
 }
 

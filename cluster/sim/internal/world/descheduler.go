@@ -59,7 +59,7 @@ func evictable(p *Pod) bool {
 	switch {
 	case t.evictAnyway:
 		return true
-	case p.Deleting || p.owner == nil || daemon || critical(t.Spec):
+	case p.Deleting || p.owner == nil || daemon || t.priority >= criticalPriority: // utils/priority.go
 		return false
 	}
 	local := func(v corev1.Volume) bool { return v.HostPath != nil || v.EmptyDir != nil }
@@ -68,13 +68,6 @@ func evictable(p *Pod) bool {
 
 // evictAnyway is the annotation that lifts every protection.
 const evictAnyway = "descheduler.alpha.kubernetes.io/evict"
-
-// critical pods have a system's priority, whose classes every cluster has.
-func critical(spec *corev1.PodSpec) bool {
-	const lowest = 2_000_000_000 // utils/priority.go: SystemCriticalPriority
-	return spec.PriorityClassName == "system-cluster-critical" || spec.PriorityClassName == "system-node-critical" ||
-		spec.Priority != nil && *spec.Priority >= lowest
-}
 
 // podsOn lists pods that have not ended, in a drawn order
 // (descheduler/pod: ListPodsOnANode).

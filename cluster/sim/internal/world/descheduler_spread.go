@@ -141,7 +141,7 @@ func (c *constraint) balanced() bool {
 
 // balance chooses pods of the largest domains until all sizes are within the
 // skew (balanceDomains). A pod that fits nowhere else is left, and counted as
-// moved all the same. Priorities are not modelled.
+// moved all the same. Priorities are not looked at.
 func (d *descheduler) balance(c *constraint) []*Pod {
 	sum := 0
 	for _, own := range c.domains {
@@ -151,6 +151,12 @@ func (d *descheduler) balance(c *constraint) []*Pod {
 	slices.SortStableFunc(c.domains, func(a, b *domain) int { return cmp.Compare(len(a.pods), len(b.pods)) })
 	ideal := float64(sum) / float64(len(c.domains))
 	below := c.below(d.nodes, ideal)
+	fits := map[*Pod]bool{} // nothing moves before all are chosen
+	for _, own := range c.domains {
+		for _, p := range own.pods {
+			fits[p] = d.fitsElsewhere(p, below)
+		}
+	}
 	var victims []*Pod
 	for i, j := 0, len(c.domains)-1; i < j; {
 		low, high := c.domains[i], c.domains[j]
@@ -163,12 +169,10 @@ func (d *descheduler) balance(c *constraint) []*Pod {
 			i++
 			continue
 		}
-		slices.SortStableFunc(high.pods, func(a, b *Pod) int {
-			return before(!d.fitsElsewhere(a, below), !d.fitsElsewhere(b, below))
-		})
+		slices.SortStableFunc(high.pods, func(a, b *Pod) int { return before(!fits[a], !fits[b]) })
 		kept := len(high.pods) - move
 		for _, p := range high.pods[kept:] {
-			if d.fitsElsewhere(p, below) {
+			if fits[p] {
 				victims = append(victims, p)
 			}
 		}
@@ -223,21 +227,12 @@ func (d *descheduler) fits(p *Pod, n *Node) bool {
 	if n.Unschedulable || !s.selects(n) || !s.tolerates(n) {
 		return false
 	}
-	others := d.podsOn(n, func(*Pod) bool { return true })
 	for i := range s.anti {
 		_, keyed := n.Labels[s.anti[i].key]
-		if keyed && slices.ContainsFunc(others, func(o *Pod) bool { return o.Name != p.Name && s.anti[i].selects(o.Template) }) {
+		if keyed && slices.ContainsFunc(n.pods, func(o *Pod) bool { return o.Name != p.Name && s.anti[i].selects(o.Template) }) {
 			return false
 		}
 	}
-	free := n.allocatable.minus(requested(others))
-	return t.request.cpu <= free.cpu && t.request.memory <= free.memory && len(others) < n.limit
-}
-
-func requested(pods []*Pod) resources {
-	var sum resources
-	for _, p := range pods {
-		sum = sum.plus(p.Template.request)
-	}
-	return sum
+	free := n.allocatable.minus(n.requested)
+	return t.request.cpu <= free.cpu && t.request.memory <= free.memory && len(n.pods) < n.limit
 }

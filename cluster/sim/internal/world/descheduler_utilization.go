@@ -27,8 +27,6 @@ func (u usage) exceeds(o usage) bool { return u.cpu > o.cpu || u.memory > o.memo
 // some: there is something of each.
 func (u usage) some() bool { return u.cpu > 0 && u.memory > 0 && u.pods > 0 }
 
-func usageOf(pods []*Pod) usage { return usage{requested(pods), int64(len(pods))} }
-
 // capped is a share of what a node can allocate (capNodeCapacityToThreshold).
 func (n *Node) capped(to seatrial.Utilization) usage {
 	part := func(percent float64, of int64) int64 { return int64(percent * 0.01 * float64(of)) }
@@ -61,7 +59,7 @@ func (d *descheduler) lowNodeUtilization(a seatrial.LowNodeUtilization) {
 	var low, high []loaded
 	for _, n := range d.nodes {
 		all := d.podsOn(n, func(*Pod) bool { return true })
-		one := loaded{n, usageOf(all), all}
+		one := loaded{n, usage{n.requested, int64(len(all))}, all}
 		switch {
 		case !n.Unschedulable && !n.above(one.usage, a.Thresholds):
 			low = append(low, one)
@@ -89,7 +87,7 @@ func (u usage) sum() int64 { return u.cpu + u.memory + u.pods }
 func (d *descheduler) relieve(n *loaded, low []loaded, targets seatrial.Utilization, room usage) usage {
 	most := n.capped(targets)
 	pods := slices.DeleteFunc(slices.Clone(n.all), func(p *Pod) bool { return !evictable(p) })
-	slices.SortStableFunc(pods, func(a, b *Pod) int { return cmp.Compare(quality(a.Template.Spec), quality(b.Template.Spec)) })
+	slices.SortStableFunc(pods, func(a, b *Pod) int { return cmp.Compare(quality(a.Template), quality(b.Template)) })
 	for _, p := range pods {
 		if !n.usage.exceeds(most) || !room.some() {
 			break
@@ -98,7 +96,7 @@ func (d *descheduler) relieve(n *loaded, low []loaded, targets seatrial.Utilizat
 		if !slices.ContainsFunc(low, welcome) || !d.try(p) {
 			continue
 		}
-		one := usageOf([]*Pod{p})
+		one := usage{p.Template.request, 1}
 		n.usage, room = n.usage.minus(one), room.minus(one)
 	}
 	return room
@@ -118,20 +116,7 @@ func (t *Template) toleratesAll(n *Node) bool {
 
 // quality orders pods of one priority, the first to go first: best effort,
 // burstable, guaranteed (descheduler/pod: SortPodsBasedOnPriorityLowToHigh).
-// Priorities are not modelled.
-func quality(spec *corev1.PodSpec) int {
-	const bestEffort, burstable, guaranteed = 0, 1, 2
-	class := bestEffort
-	whole := true
-	for _, c := range slices.Concat(spec.InitContainers, spec.Containers) {
-		requests, limits := requestOf(&c, resources{}), of(c.Resources.Limits)
-		if requests != (resources{}) || limits != (resources{}) {
-			class = burstable
-		}
-		whole = whole && limits.cpu > 0 && limits.memory > 0 && requests == limits
-	}
-	if class == burstable && whole {
-		return guaranteed
-	}
-	return class
+// Priorities are not looked at.
+func quality(t *Template) int {
+	return slices.Index([]corev1.PodQOSClass{corev1.PodQOSBestEffort, corev1.PodQOSBurstable, corev1.PodQOSGuaranteed}, t.qos)
 }
