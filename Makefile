@@ -60,6 +60,7 @@ bench: ## absolute speed, beside a peer or a floor; the load engine beside veget
 	GOMAXPROCS=1 go test -run '^$$' -bench 'Requests|Events' -benchtime 2000000x -benchmem ./cluster/sim/...
 	GOMAXPROCS=1 go test -run '^$$' -bench AnHour -benchtime 1x ./cluster/sim
 	go test -run '^$$' -bench 'TenMillion|TenMinutes' -benchtime 3x ./report
+	if docker info >/dev/null 2>&1; then SEATRIAL_E2E=1 go test -run '^$$' -bench E2EStart -benchtime 1x ./cmd/seatrial; fi
 
 power: ## comparisons in the simulator: 1,000 of equal variants, 200 of a p99 a fifth higher; minutes on all cores
 	SEATRIAL_POWER=1 go test -count=1 -timeout 2h -v -run TestPower ./cmd/seatrial

@@ -28,30 +28,61 @@ func (x *armed) silenced(answer, want guardian.Answer) error {
 	return nil
 }
 
+// stopKubelet: a node without its kubelet.
+func (c *Cluster) stopKubelet(a seatrial.StopKubelet) *power {
+	return c.stopUnit(a.Node, a.Expires, "kubelet", guardian.Probe{Network: "tcp", Address: "127.0.0.1:" + strconv.Itoa(portKubelet)},
+		"no kubelet among the node's processes, read from its host, and its port refuses connections")
+}
+
+// stopRuntime: a node without its container runtime.
+func (c *Cluster) stopRuntime(a seatrial.StopRuntime) *power {
+	return c.stopUnit(a.Node, a.Expires, "containerd", guardian.Probe{Network: "unix", Address: runtimeSocket},
+		"no container runtime among the node's processes, read from its host, and its socket refuses connections")
+}
+
+func (c *Cluster) stopUnit(node string, expires time.Duration, unit string, probe guardian.Probe, method string) *power {
+	return &power{
+		on: node, expires: expires,
+		plan: func(_ context.Context, x *armed, p *guardian.Plan, _ map[string]container) (string, error) {
+			p.Units = []string{unit}
+			x.probe = &probe
+			return node, nil
+		},
+		see: c.bySight(func(_ context.Context, x *armed, now sight) (seatrial.Proof, error) {
+			return x.absenceProof(now, guardian.Refused, method, "daemons running", strings.Join(now.Daemons, ", "))
+		}),
+	}
+}
+
+// partition: a node and the control plane do not hear of each other.
+func (c *Cluster) partition(a seatrial.Partition) *power {
+	return &power{
+		on: a.Node, expires: a.Expires, drops: true,
+		plan: func(_ context.Context, x *armed, p *guardian.Plan, all map[string]container) (string, error) {
+			control := controlPlane(all)
+			if c.machine(a.Node) == control.name() {
+				return "", seatrial.Fail(seatrial.BadInput, errors.New("the control plane's node cannot be cut off from itself"), "choose a worker")
+			}
+			ip, err := control.ip()
+			p.Cut = &guardian.Cut{Peer: ip, Ports: []uint16{portAPI, portKubelet}}
+			x.probe = &guardian.Probe{Network: "tcp", Address: ip + ":" + strconv.Itoa(portAPI)}
+			return a.Node, err
+		},
+		see: c.bySight(func(_ context.Context, x *armed, now sight) (seatrial.Proof, error) {
+			return x.absenceProof(now, guardian.Silent, "a connection from the node to the API server, which was answered before, gets no answer",
+				"packets dropped", strconv.FormatUint(now.CutDropped, 10))
+		}),
+	}
+}
+
 // absenceProof is for what is missing on one node: kubelet, runtime, or the way
 // to the control plane.
-func (x *armed) absenceProof(s guardian.State, answer guardian.Answer) (seatrial.Proof, error) {
-	want, method := guardian.Refused, ""
-	switch x.action.(type) {
-	case seatrial.StopKubelet:
-		method = "no kubelet among the node's processes, read from its host, and its port refuses connections"
-	case seatrial.StopRuntime:
-		method = "no container runtime among the node's processes, read from its host, and its socket refuses connections"
-	case seatrial.Partition:
-		want, method = guardian.Silent, "a connection from the node to the API server, which was answered before, gets no answer"
-	default:
-		return seatrial.Proof{}, fmt.Errorf("no proof is known for %s", x.action.Kind())
-	}
-	if err := errors.Join(x.silenced(answer, want), running(s, x.prior.Found.Daemons)); err != nil {
+func (x *armed) absenceProof(now sight, want guardian.Answer, method, what, seen string) (seatrial.Proof, error) {
+	if err := errors.Join(x.silenced(now.answer, want), running(now.State, x.prior.Found.Daemons)); err != nil {
 		return seatrial.Proof{}, err
 	}
-	p := seatrial.Proof{Method: method, Evidence: map[string]string{x.probe.Address: string(x.first) + " before, " + string(answer) + " now"}}
-	if want == guardian.Refused {
-		p.Evidence["daemons running"] = strings.Join(s.Daemons, ", ")
-	} else {
-		p.Evidence["packets dropped"] = strconv.FormatUint(s.CutDropped, 10)
-	}
-	return p, nil
+	return seatrial.Proof{Method: method, Evidence: map[string]string{
+		x.probe.Address: string(x.first) + " before, " + string(now.answer) + " now", what: seen}}, nil
 }
 
 // running says which of these daemons run still.
@@ -62,6 +93,19 @@ func running(s guardian.State, daemons []string) error {
 		}
 	}
 	return nil
+}
+
+// powerOff: a node stops at once, and loses what it had in memory.
+func (c *Cluster) powerOff(a seatrial.PowerOff) *power {
+	return &power{
+		on: a.Node, expires: a.Expires, drops: true, beats: true,
+		plan: func(_ context.Context, x *armed, p *guardian.Plan, all map[string]container) (string, error) {
+			p.PowerOff = true
+			x.prior.Control = c.machine(a.Node) == controlPlane(all).name()
+			return a.Node, nil
+		},
+		see: c.bySight(func(_ context.Context, x *armed, now sight) (seatrial.Proof, error) { return x.powerProof(now.State) }),
+	}
 }
 
 // powerProof: nothing runs, nothing gets in or out, and a heartbeat has ended.
@@ -84,12 +128,35 @@ func (x *armed) powerProof(s guardian.State) (seatrial.Proof, error) {
 	}, nil
 }
 
+// controlDaemons are the control plane's own, by the names of their processes.
+var controlDaemons = []string{"kube-apiserver", "kube-controller", "kube-scheduler", "etcd"}
+
+// stopControlPlane stops the kubelet first, which would start the static pods
+// again. Their containers stay: etcd's data is in one.
+func (c *Cluster) stopControlPlane(a seatrial.StopControlPlane) *power {
+	return &power{
+		on: nobody, expires: a.Expires,
+		plan: func(_ context.Context, x *armed, p *guardian.Plan, all map[string]container) (string, error) {
+			x.prior.Control = true
+			p.Units = []string{"kubelet"}
+			if a.Hang {
+				p.Stop = controlDaemons
+			} else {
+				p.Kill = controlDaemons
+				x.probe = &guardian.Probe{Network: "tcp", Address: "127.0.0.1:" + strconv.Itoa(portAPI)}
+			}
+			return controlPlane(all).name(), nil
+		},
+		see: c.bySight(c.controlPlaneProof),
+	}
+}
+
 // controlPlaneProof: its processes are gone or stand still, and the runner, from
 // outside, gets no answer.
-func (c *Cluster) controlPlaneProof(ctx context.Context, x *armed, hang bool, s guardian.State, answer guardian.Answer) (seatrial.Proof, error) {
-	err := running(s, controlDaemons)
-	if err == nil && !hang {
-		err = x.silenced(answer, guardian.Refused)
+func (c *Cluster) controlPlaneProof(ctx context.Context, x *armed, now sight) (seatrial.Proof, error) {
+	err := running(now.State, controlDaemons)
+	if err == nil && x.probe != nil {
+		err = x.silenced(now.answer, guardian.Refused)
 	}
 	if err != nil {
 		return seatrial.Proof{}, err
@@ -100,7 +167,7 @@ func (c *Cluster) controlPlaneProof(ctx context.Context, x *armed, hang bool, s 
 	}
 	return seatrial.Proof{
 		Method: "none of the control plane's processes runs, read from its node's host, and the API server, asked from outside, gives no answer",
-		Evidence: map[string]string{"daemons running": strings.Join(s.Daemons, ", "), "processes stopped": strconv.Itoa(len(s.Stopped)),
+		Evidence: map[string]string{"daemons running": strings.Join(now.Daemons, ", "), "processes stopped": strconv.Itoa(len(now.Stopped)),
 			"the API server, from outside": said},
 	}, nil
 }
@@ -126,22 +193,4 @@ func (c *Cluster) askAPI(ctx context.Context) (string, error) {
 		return "", errors.New("the API server answers still")
 	}
 	return silence.Error(), ctx.Err()
-}
-
-// dnsProof: the pod does not answer and is asked all the same.
-func (c *Cluster) dnsProof(ctx context.Context, x *armed, s guardian.State, answer guardian.Answer) (seatrial.Proof, error) {
-	if err := x.silenced(answer, guardian.Silent); err != nil {
-		return seatrial.Proof{}, err
-	}
-	if err := c.InRotation(ctx, x.uid); err != nil {
-		return seatrial.Proof{}, err
-	}
-	return seatrial.Proof{
-		Method: "a DNS query sent to the pod itself, which was answered before, gets no answer, while its endpoint is ready in the Service's EndpointSlice",
-		Evidence: map[string]string{
-			"way":             "packets of port 53 are dropped at the pod's own link; its probes on other ports are answered, so it stays in rotation",
-			x.probe.Address:   string(x.first) + " before, " + string(answer) + " now",
-			"packets dropped": strconv.FormatUint(s.CutDropped, 10),
-		},
-	}, nil
 }

@@ -32,6 +32,7 @@ type prior struct {
 // armed is an action between Observe and Revert.
 type armed struct {
 	action seatrial.Action
+	power  *power
 	prior  prior
 	heart  *heart // nil where the proof does not need one
 	acted  bool
@@ -40,7 +41,7 @@ type armed struct {
 	probe  *guardian.Probe // what the proof asks from inside the node; nil: nothing
 	first  guardian.Answer // to the probe, before the act
 	uid    types.UID       // of the pod that is hit; empty: none
-	hog    hogged          // where the hog is, and how that was before
+	hog    *hogged         // where the hog is, and how that was before; nil: no hog
 }
 
 // Observe finds the node as it is, arms the action in the guardian, and gets
@@ -49,10 +50,11 @@ func (c *Cluster) Observe(ctx context.Context, a seatrial.Action) (seatrial.Prio
 	if c.poolPower(a) != nil {
 		return c.observePool(ctx, a)
 	}
-	if !guarded(a) {
+	power := c.power(a)
+	if power == nil {
 		return c.Cluster.Observe(ctx, a)
 	}
-	x := &armed{action: a}
+	x := &armed{action: a, power: power}
 	plan, err := c.plan(ctx, x)
 	if err != nil {
 		return nil, err
@@ -61,7 +63,7 @@ func (c *Cluster) Observe(ctx context.Context, a seatrial.Action) (seatrial.Prio
 	if err := c.arm(ctx, x, plan); err != nil {
 		return nil, fmt.Errorf("observing %s: %w", a.Target(), err)
 	}
-	if beats(a) {
+	if power.beats {
 		// A frozen node would not let the heartbeat in: arm has looked.
 		if x.heart, err = startHeart(ctx, x.prior.Node.Container); err != nil {
 			return nil, errors.Join(err, c.revoke(ctx, x.prior.ID))
@@ -71,15 +73,6 @@ func (c *Cluster) Observe(ctx context.Context, a seatrial.Action) (seatrial.Prio
 	c.armed = append(c.armed, x)
 	c.mu.Unlock()
 	return json.Marshal(x.prior)
-}
-
-// beats: the proof of a needs a heartbeat in the node.
-func beats(a seatrial.Action) bool {
-	switch a.(type) {
-	case seatrial.Freeze, seatrial.Throttle, seatrial.PowerOff:
-		return true
-	}
-	return false
 }
 
 // arm prepares x in the guardian.
@@ -146,7 +139,7 @@ func (c *Cluster) Act(ctx context.Context, a seatrial.Action) error {
 	if c.poolPower(a) != nil {
 		return c.actOnPool(ctx, a)
 	}
-	if !guarded(a) {
+	if c.power(a) == nil {
 		return c.Cluster.Act(ctx, a)
 	}
 	x := c.find(a, false)
@@ -159,13 +152,15 @@ func (c *Cluster) Act(ctx context.Context, a seatrial.Action) error {
 	x.acted, x.at = true, time.Now()
 	c.mu.Unlock()
 	err := c.link.ask(ctx, func(ctx context.Context, g *guardian.Client) error {
-		if err := x.hog.rest(ctx, g, x); err != nil {
-			return err
+		if x.hog != nil {
+			if err := x.hog.rest(ctx, g, x.prior.Node, x.prior.Found.Concerns(guardian.Computing)); err != nil {
+				return err
+			}
 		}
-		_, err := g.Act(ctx, x.prior.ID, expiry(a))
+		_, err := g.Act(ctx, x.prior.ID, x.power.expires)
 		return err
 	})
-	if _, down := a.(seatrial.DNSDown); down && err == nil {
+	if x.power.api && err == nil {
 		return c.Cluster.Act(ctx, a) // the guardian only undoes it
 	}
 	return err
@@ -190,7 +185,8 @@ func (c *Cluster) Revert(ctx context.Context, a seatrial.Action, p seatrial.Prio
 	if c.poolPower(a) != nil {
 		return c.revertPool(ctx, a, p)
 	}
-	if !guarded(a) {
+	power := c.power(a)
+	if power == nil {
 		return c.Cluster.Revert(ctx, a, p)
 	}
 	var was prior
@@ -201,7 +197,7 @@ func (c *Cluster) Revert(ctx context.Context, a seatrial.Action, p seatrial.Prio
 	if err == nil && was.Control {
 		err = c.awaitControlPlane(ctx)
 	}
-	if _, down := a.(seatrial.DNSDown); down && err == nil {
+	if power.api && err == nil {
 		err = c.Cluster.Revert(ctx, a, seatrial.Prior(was.API))
 	}
 	if err != nil {

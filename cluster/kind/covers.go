@@ -10,33 +10,50 @@ import (
 	"github.com/seatrial/seatrial/cluster/kind/guardian"
 )
 
-// planLoseVolume covers the pod's volume where its kubelet has it, which is a
-// place of this pod alone. It returns the pod's node.
-func (c *Cluster) planLoseVolume(ctx context.Context, x *armed, p *guardian.Plan, a seatrial.LoseVolume) (string, error) {
-	v, err := c.PodVolume(ctx, a.Namespace, a.Pod, a.Volume)
-	if err != nil {
-		return "", err
+// breakCNI: the runtime gets no network for a new pod.
+func (c *Cluster) breakCNI(a seatrial.BreakCNI) *power {
+	return &power{
+		on: a.Node, expires: a.Expires,
+		plan: func(_ context.Context, x *armed, p *guardian.Plan, _ map[string]container) (string, error) {
+			p.Plugin = true
+			x.probe = &guardian.Probe{Network: "sandbox", Address: runtimeSocket}
+			return a.Node, nil
+		},
+		see: c.bySight(func(_ context.Context, x *armed, now sight) (seatrial.Proof, error) {
+			return x.coverProof(now, "the node's container runtime, asked for a pod's sandbox as its kubelet does, made one before and now fails",
+				"a sandbox")
+		}),
 	}
-	p.Lose = &guardian.Lose{Pod: string(v.UID), Volume: v.Folder, Paths: v.Paths}
-	x.probe = &guardian.Probe{Network: "volume", Address: v.Paths[0], Pod: string(v.UID)}
-	x.prior.Volume = x.probe
-	return v.Node, nil
+}
+
+// loseVolume covers the pod's volume where its kubelet has it, which is a place
+// of this pod alone.
+func (c *Cluster) loseVolume(a seatrial.LoseVolume) *power {
+	return &power{
+		on: a.Pod, expires: a.Expires,
+		plan: func(ctx context.Context, x *armed, p *guardian.Plan, _ map[string]container) (string, error) {
+			v, err := c.PodVolume(ctx, a.Namespace, a.Pod, a.Volume)
+			if err != nil {
+				return "", err
+			}
+			p.Lose = &guardian.Lose{Pod: string(v.UID), Volume: v.Folder, Paths: v.Paths}
+			x.probe = &guardian.Probe{Network: "volume", Address: v.Paths[0], Pod: string(v.UID)}
+			x.prior.Volume = x.probe
+			return v.Node, nil
+		},
+		see: c.bySight(func(_ context.Context, x *armed, now sight) (seatrial.Proof, error) {
+			return x.coverProof(now, "a running container of the pod, entered from its node's host, could write to its volume before and now finds it read-only",
+				"writing to "+x.probe.Address+" of "+a.Pod)
+		}),
+	}
 }
 
 // coverProof is for what lies beneath a mount: the network plugin, or a volume.
-func (x *armed) coverProof(answer guardian.Answer) (seatrial.Proof, error) {
-	if err := x.silenced(answer, guardian.Refused); err != nil {
+func (x *armed) coverProof(now sight, method, what string) (seatrial.Proof, error) {
+	if err := x.silenced(now.answer, guardian.Refused); err != nil {
 		return seatrial.Proof{}, err
 	}
-	p := seatrial.Proof{
-		Method:   "the node's container runtime, asked for a pod's sandbox as its kubelet does, made one before and now fails",
-		Evidence: map[string]string{"a sandbox": string(x.first) + " before, " + string(answer) + " now"},
-	}
-	if a, volume := x.action.(seatrial.LoseVolume); volume {
-		p.Method = "a running container of the pod, entered from its node's host, could write to its volume before and now finds it read-only"
-		p.Evidence = map[string]string{"writing to " + x.probe.Address + " of " + a.Pod: string(x.first) + " before, " + string(answer) + " now"}
-	}
-	return p, nil
+	return seatrial.Proof{Method: method, Evidence: map[string]string{what: string(x.first) + " before, " + string(now.answer) + " now"}}, nil
 }
 
 // stillCovered are the paths of an action that lie beneath mounts still, or any

@@ -28,37 +28,61 @@ type hogged struct {
 // podOf is a container of a pod; an empty pod is none.
 type podOf struct{ namespace, pod, container string }
 
-func isHog(a seatrial.Action) bool {
-	switch a.(type) {
-	case seatrial.HogMemory, seatrial.HogCPU:
-		return true
+// hogMemory: something takes more and more memory.
+func (c *Cluster) hogMemory(a seatrial.HogMemory) *power {
+	p := &power{on: a.Node, expires: a.Expires}
+	if a.Rate <= 0 {
+		p.wrong = errors.New("hogMemory needs a rate above 0")
 	}
-	return false
+	hog := guardian.Hog{Memory: int64(a.Bytes), Rate: int64(a.Rate), Time: a.Expires}
+	p.plan = c.planHog(hog, a.Node, podOf{a.Namespace, a.Pod, a.Container})
+	p.see = c.byGroups(func(ctx context.Context, x *armed, node, self guardian.Group) (seatrial.Proof, error) {
+		return c.memoryProof(ctx, x, a, node, self)
+	})
+	return p
+}
+
+// hogCPU: something computes as much as it can.
+func (c *Cluster) hogCPU(a seatrial.HogCPU) *power {
+	p := &power{on: a.Node, expires: a.Expires}
+	if a.Threads <= 0 {
+		p.wrong = errors.New("hogCPU needs a number of threads above 0")
+	}
+	hog := guardian.Hog{Threads: a.Threads, Time: a.Expires}
+	p.plan = c.planHog(hog, a.Node, podOf{a.Namespace, a.Pod, a.Container})
+	p.see = c.byGroups(func(_ context.Context, x *armed, _, self guardian.Group) (seatrial.Proof, error) {
+		return x.cpuProof(self)
+	})
+	return p
 }
 
 // planHog finds the place. A hog of memory that no limit of its own ends is to
 // take all that the node has; there the node hangs, and its kernel may not kill
 // to help itself: a cgroup without memory, unlike a machine, kills at once.
-func (c *Cluster) planHog(ctx context.Context, x *armed, h *guardian.Hog, node container, pod podOf) error {
-	if h.Threads == 0 && node.ID != "" && node.HostConfig.Memory == 0 {
-		return seatrial.Fail(seatrial.BadInput, fmt.Errorf("the container of node %s has no memory limit, so a hog would take this machine's memory", node.name()),
-			"give the nodes a size, such as clusters: [{name: main, node: {memory: 2Gi}}]")
+func (c *Cluster) planHog(hog guardian.Hog, on string, pod podOf) func(context.Context, *armed, *guardian.Plan, map[string]container) (string, error) {
+	return func(ctx context.Context, x *armed, p *guardian.Plan, all map[string]container) (string, error) {
+		hogsMemory := hog.Threads == 0
+		if node := all[c.machine(on)]; hogsMemory && node.ID != "" && node.HostConfig.Memory == 0 {
+			return "", seatrial.Fail(seatrial.BadInput, fmt.Errorf("the container of node %s has no memory limit, so a hog would take this machine's memory", on),
+				"give the nodes a size, such as clusters: [{name: main, node: {memory: 2Gi}}]")
+		}
+		hog := hog
+		hog.Hang = hogsMemory
+		x.hog = &hogged{pod: pod}
+		if pod.pod != "" {
+			was, err := c.Container(ctx, pod.namespace, pod.pod, pod.container)
+			if err == nil && (was.Node != on || was.ID == "") {
+				err = fmt.Errorf("container %s of pod %s/%s does not run on node %s", was.Name, pod.namespace, pod.pod, on)
+			}
+			if err != nil {
+				return "", err
+			}
+			x.hog.was, x.hog.group, hog.Group = was, was.ID, was.ID
+			hog.Hang = hogsMemory && !was.Limited
+		}
+		p.Hog = &hog
+		return on, nil
 	}
-	x.hog.pod = pod
-	h.Hang = h.Threads == 0
-	if pod.pod == "" {
-		return nil
-	}
-	was, err := c.Container(ctx, pod.namespace, pod.pod, pod.container)
-	if err != nil {
-		return err
-	}
-	if was.Node != node.name() || was.ID == "" {
-		return fmt.Errorf("container %s of pod %s/%s does not run on node %s", was.Name, pod.namespace, pod.pod, node.name())
-	}
-	x.hog.was, x.hog.group, h.Group = was, was.ID, was.ID
-	h.Hang = h.Hang && !was.Limited
-	return nil
 }
 
 // look asks for the cgroups of the node and of what the hog is in.
@@ -73,16 +97,14 @@ func (h *hogged) look(ctx context.Context, g *guardian.Client, n guardian.Node) 
 // restTime is how long the CPU use before a hog is measured.
 const restTime = 500 * time.Millisecond
 
-// rest sees how things are just before the hog begins.
-func (h *hogged) rest(ctx context.Context, g *guardian.Client, x *armed) (err error) {
-	if !isHog(x.action) {
-		return nil
-	}
-	if h.node, h.self, err = h.look(ctx, g, x.prior.Node); err != nil {
+// rest sees how things are just before the hog begins. What one of CPU has to
+// surpass is measured.
+func (h *hogged) rest(ctx context.Context, g *guardian.Client, n guardian.Node, cpu bool) (err error) {
+	if h.node, h.self, err = h.look(ctx, g, n); err != nil {
 		return err
 	}
 	h.since = time.Now()
-	if _, cpu := x.action.(seatrial.HogCPU); cpu {
+	if cpu {
 		timer := time.NewTimer(restTime)
 		defer timer.Stop()
 		select {
@@ -91,7 +113,7 @@ func (h *hogged) rest(ctx context.Context, g *guardian.Client, x *armed) (err er
 		case <-timer.C:
 		}
 	}
-	if _, h.at, err = h.look(ctx, g, x.prior.Node); err != nil {
+	if _, h.at, err = h.look(ctx, g, n); err != nil {
 		return err
 	}
 	h.begun = time.Now()
@@ -103,20 +125,20 @@ func cores(from, to guardian.Group, in time.Duration) float64 {
 	return (to.Computed - from.Computed).Seconds() / max(in, time.Millisecond).Seconds()
 }
 
-// hogProof is one look for what the hog does to others.
-func (c *Cluster) hogProof(ctx context.Context, x *armed) (seatrial.Proof, error) {
-	var node, self guardian.Group
-	err := c.link.ask(ctx, func(ctx context.Context, g *guardian.Client) (err error) {
-		node, self, err = x.hog.look(ctx, g, x.prior.Node)
-		return err
-	})
-	if err != nil {
-		return seatrial.Proof{}, err
+// byGroups is a look for a proof that the cgroups give, of the node and of what
+// the hog is in.
+func (c *Cluster) byGroups(proof func(ctx context.Context, x *armed, node, self guardian.Group) (seatrial.Proof, error)) func(context.Context, *armed) (seatrial.Proof, error) {
+	return func(ctx context.Context, x *armed) (seatrial.Proof, error) {
+		var node, self guardian.Group
+		err := c.link.ask(ctx, func(ctx context.Context, g *guardian.Client) (err error) {
+			node, self, err = x.hog.look(ctx, g, x.prior.Node)
+			return err
+		})
+		if err != nil {
+			return seatrial.Proof{}, err
+		}
+		return proof(ctx, x, node, self)
 	}
-	if a, memory := x.action.(seatrial.HogMemory); memory {
-		return c.memoryProof(ctx, x, a, node, self)
-	}
-	return x.cpuProof(self)
 }
 
 // full is the share of a limit from which on it is reached: the kernel keeps a

@@ -315,15 +315,14 @@ func TestDroppingPacketsIsRefusedWhereTheKernelCannot(t *testing.T) {
 }
 
 func TestWhatIsAbsentIsProvenOnlyIfItWasThere(t *testing.T) {
-	stop := seatrial.StopKubelet{Node: "n", Expires: time.Second}
-	cut := seatrial.Partition{Node: "n", Expires: time.Second}
+	const stop, cut = guardian.Refused, guardian.Silent
 	ran := guardian.Prior{Daemons: []string{"kubelet"}}
 	for name, c := range map[string]struct {
-		a     seatrial.Action
-		first guardian.Answer
-		now   guardian.Answer
-		runs  []string
-		want  bool
+		want   guardian.Answer
+		first  guardian.Answer
+		now    guardian.Answer
+		runs   []string
+		proven bool
 	}{
 		"stopped":                       {stop, guardian.Answered, guardian.Refused, []string{"containerd"}, true},
 		"it runs still":                 {stop, guardian.Answered, guardian.Refused, []string{"kubelet"}, false},
@@ -333,9 +332,9 @@ func TestWhatIsAbsentIsProvenOnlyIfItWasThere(t *testing.T) {
 		"refused is not cut off":        {cut, guardian.Answered, guardian.Refused, nil, false},
 		"it was cut off before already": {cut, guardian.Silent, guardian.Silent, nil, false},
 	} {
-		x := &armed{action: c.a, first: c.first, probe: &guardian.Probe{Address: "a"}, prior: prior{Found: ran}}
-		if _, err := x.absenceProof(guardian.State{Daemons: c.runs}, c.now); (err == nil) != c.want {
-			t.Errorf("%s: %v, want proven %v", name, err, c.want)
+		x := &armed{first: c.first, probe: &guardian.Probe{Address: "a"}, prior: prior{Found: ran}}
+		if _, err := x.absenceProof(sight{guardian.State{Daemons: c.runs}, c.now}, c.want, "", "", ""); (err == nil) != c.proven {
+			t.Errorf("%s: %v, want proven %v", name, err, c.proven)
 		}
 	}
 }
@@ -357,7 +356,7 @@ func TestPowerIsGoneWhenNothingRunsAndNothingPasses(t *testing.T) {
 		"packets pass":                {guardian.State{Freezer: "FROZEN"}, &heart{last: now, done: done}, false},
 		"some of it runs a bit still": {guardian.State{Freezer: "FREEZING", Rules: 2}, &heart{last: now, done: done}, false},
 	} {
-		x := &armed{action: seatrial.PowerOff{}, heart: c.heart, at: now.Add(-700 * time.Millisecond)}
+		x := &armed{heart: c.heart, at: now.Add(-700 * time.Millisecond)}
 		if _, err := x.powerProof(c.state); (err == nil) != c.want {
 			t.Errorf("%s: %v, want proven %v", name, err, c.want)
 		}

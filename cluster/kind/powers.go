@@ -3,15 +3,12 @@ package kind
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/cluster/kind/guardian"
-	"github.com/seatrial/seatrial/cluster/kube"
 )
 
 const (
@@ -22,53 +19,57 @@ const (
 	runtimeSocket = "/run/containerd/containerd.sock" // of a node's containerd
 )
 
-// controlDaemons are the control plane's own, by the names of their processes.
-var controlDaemons = []string{"kube-apiserver", "kube-controller", "kube-scheduler", "etcd"}
-
-// expiry is after how long an action ends by itself; zero for those that never
-// do, or must not go without.
-func expiry(a seatrial.Action) time.Duration {
-	switch a := a.(type) {
-	case seatrial.Freeze:
-		return a.Expires
-	case seatrial.Throttle:
-		return a.Expires
-	case seatrial.StopKubelet:
-		return a.Expires
-	case seatrial.StopRuntime:
-		return a.Expires
-	case seatrial.Partition:
-		return a.Expires
-	case seatrial.PowerOff:
-		return a.Expires
-	case seatrial.StopControlPlane:
-		return a.Expires
-	case seatrial.DNSDown:
-		return a.Expires
-	case seatrial.DNSTerminated:
-		return a.Expires
-	case seatrial.BreakCNI:
-		return a.Expires
-	case seatrial.LoseVolume:
-		return a.Expires
-	case seatrial.HogMemory:
-		return a.Expires
-	case seatrial.HogCPU:
-		return a.Expires
-	}
-	return 0
+// power is an action that the guardian does, or at least ends. The others need
+// the API server only, or are about the pool: see [Cluster.poolPower].
+type power struct {
+	on      string        // the node or the pod that it is about
+	expires time.Duration // after which it ends by itself
+	wrong   error         // with its other parameters
+	drops   bool          // it drops packets
+	beats   bool          // its proof needs a heartbeat in the node
+	// api: package kube does and proves it, and the guardian only undoes it.
+	api bool
+	// plan tells the guardian what to do, gives x what its proof asks, and
+	// returns the node that it is done on.
+	plan func(ctx context.Context, x *armed, p *guardian.Plan, all map[string]container) (on string, err error)
+	// see is one look for the proof; its error says what is missing.
+	see func(ctx context.Context, x *armed) (seatrial.Proof, error)
 }
 
-// guarded: the guardian does the action, or at least ends it. The others need
-// the API server only.
-func guarded(a seatrial.Action) bool {
-	switch a.(type) {
-	case seatrial.Freeze, seatrial.Throttle, seatrial.StopKubelet, seatrial.StopRuntime, seatrial.Partition,
-		seatrial.PowerOff, seatrial.StopControlPlane, seatrial.DNSDown, seatrial.DNSTerminated,
-		seatrial.BreakCNI, seatrial.LoseVolume, seatrial.HogMemory, seatrial.HogCPU:
-		return true
+// nobody is what a power is about that has no choice: the control plane, or DNS.
+const nobody = "-"
+
+// power is nil for an action that the guardian has nothing to do with.
+func (c *Cluster) power(a seatrial.Action) *power {
+	switch a := a.(type) {
+	case seatrial.Freeze:
+		return c.freeze(a)
+	case seatrial.Throttle:
+		return c.throttle(a)
+	case seatrial.StopKubelet:
+		return c.stopKubelet(a)
+	case seatrial.StopRuntime:
+		return c.stopRuntime(a)
+	case seatrial.Partition:
+		return c.partition(a)
+	case seatrial.PowerOff:
+		return c.powerOff(a)
+	case seatrial.StopControlPlane:
+		return c.stopControlPlane(a)
+	case seatrial.DNSDown:
+		return c.dnsDown(a)
+	case seatrial.DNSTerminated:
+		return c.dnsTerminated(a)
+	case seatrial.BreakCNI:
+		return c.breakCNI(a)
+	case seatrial.LoseVolume:
+		return c.loseVolume(a)
+	case seatrial.HogMemory:
+		return c.hogMemory(a)
+	case seatrial.HogCPU:
+		return c.hogCPU(a)
 	}
-	return false
+	return nil
 }
 
 // Supports checks the parameters. What drops packets also needs a kernel that
@@ -77,122 +78,44 @@ func (c *Cluster) Supports(a seatrial.Action) error {
 	if p := c.poolPower(a); p != nil {
 		return seatrial.Fail(seatrial.BadInput, p.supported(), "")
 	}
-	if !guarded(a) {
+	p := c.power(a)
+	if p == nil {
 		return c.Cluster.Supports(a)
 	}
-	if expiry(a) <= 0 {
+	why := c.link.noBlackout()
+	switch {
+	case p.expires <= 0:
 		return fmt.Errorf("%s: an action that makes a node unusable needs an end by itself", a.Kind())
-	}
-	node := "-"
-	switch a := a.(type) {
-	case seatrial.Freeze:
-		node = a.Node
-		if a.Mode != seatrial.Sigstop && a.Mode != seatrial.Cgroup && a.Mode != seatrial.Blackout {
-			return fmt.Errorf("freeze mode %q is unknown to kind: sigstop, cgroup and blackout are known", a.Mode)
-		}
-	case seatrial.Throttle:
-		node = a.Node
-		if a.CPUs <= 0 {
-			return errors.New("throttle needs a number of CPUs above 0")
-		}
-	case seatrial.StopKubelet:
-		node = a.Node
-	case seatrial.StopRuntime:
-		node = a.Node
-	case seatrial.Partition:
-		node = a.Node
-	case seatrial.PowerOff:
-		node = a.Node
-	case seatrial.BreakCNI:
-		node = a.Node
-	case seatrial.DNSTerminated:
-		node = a.Pod
-	case seatrial.LoseVolume:
-		node = a.Pod
-	case seatrial.HogMemory:
-		node = a.Node
-		if a.Rate <= 0 {
-			return errors.New("hogMemory needs a rate above 0")
-		}
-	case seatrial.HogCPU:
-		node = a.Node
-		if a.Threads <= 0 {
-			return errors.New("hogCPU needs a number of threads above 0")
-		}
-	}
-	if node == "" {
+	case p.wrong != nil:
+		return p.wrong
+	case p.on == "":
 		return fmt.Errorf("%s does not say on what", a.Kind())
-	}
-	if why := c.link.noBlackout(); why != "" && drops(a) {
+	case p.drops && why != "":
 		return fmt.Errorf("%s cannot be had here: %s", a.Kind(), why)
 	}
 	return nil
 }
 
-// drops: the action drops packets.
-func drops(a seatrial.Action) bool {
-	switch a := a.(type) {
-	case seatrial.Freeze:
-		return a.Mode == seatrial.Blackout
-	case seatrial.Partition, seatrial.PowerOff, seatrial.DNSTerminated:
-		return true
+// controlPlane is the container of the control plane's node.
+func controlPlane(all map[string]container) container {
+	for _, n := range all {
+		if n.controlPlane() {
+			return n
+		}
 	}
-	return false
+	return container{}
 }
 
 // plan says how the guardian does x, and gives x what its proof asks.
 func (c *Cluster) plan(ctx context.Context, x *armed) (guardian.Plan, error) {
-	nodes, err := nodesOf(ctx, c.name)
+	all, err := nodesOf(ctx, c.name)
 	if err != nil {
 		return guardian.Plan{}, err
 	}
-	control := ""
-	for name, n := range nodes {
-		if n.controlPlane() {
-			control = name
-		}
-	}
 	p := guardian.Plan{ID: rand.Text()}
-	on := control
-	switch a := x.action.(type) {
-	case seatrial.Freeze:
-		on, p.Freeze = a.Node, a.Mode
-	case seatrial.Throttle:
-		on, p.CPUs = a.Node, a.CPUs
-	case seatrial.StopKubelet:
-		on, p.Units = a.Node, []string{"kubelet"}
-		x.probe = &guardian.Probe{Network: "tcp", Address: "127.0.0.1:" + strconv.Itoa(portKubelet)}
-	case seatrial.StopRuntime:
-		on, p.Units = a.Node, []string{"containerd"}
-		x.probe = &guardian.Probe{Network: "unix", Address: runtimeSocket}
-	case seatrial.PowerOff:
-		on, p.PowerOff = a.Node, true
-		x.prior.Control = on == control
-	case seatrial.Partition:
-		on = a.Node
-		err = partition(x, &p, on, nodes[control])
-	case seatrial.StopControlPlane:
-		stopControlPlane(x, &p, a.Hang)
-	case seatrial.DNSDown:
-		err = c.planDNSDown(ctx, x, &p)
-	case seatrial.HogMemory:
-		on = a.Node
-		p.Hog = &guardian.Hog{Memory: int64(a.Bytes), Rate: int64(a.Rate), Time: a.Expires}
-		err = c.planHog(ctx, x, p.Hog, nodes[on], podOf{a.Namespace, a.Pod, a.Container})
-	case seatrial.HogCPU:
-		on = a.Node
-		p.Hog = &guardian.Hog{Threads: a.Threads, Time: a.Expires}
-		err = c.planHog(ctx, x, p.Hog, nodes[on], podOf{a.Namespace, a.Pod, a.Container})
-	case seatrial.DNSTerminated:
-		on, err = c.planDNSTerminated(ctx, x, &p, a)
-	case seatrial.BreakCNI:
-		on, p.Plugin = a.Node, true
-		x.probe = &guardian.Probe{Network: "sandbox", Address: runtimeSocket}
-	case seatrial.LoseVolume:
-		on, err = c.planLoseVolume(ctx, x, &p, a)
-	}
+	on, err := x.power.plan(ctx, x, &p, all)
 	if err == nil {
-		p.Node, err = pick(nodes, c.name, c.machine(on))
+		p.Node, err = pick(all, c.name, c.machine(on))
 	}
 	if x.probe != nil {
 		x.probe.Node = p.Node
@@ -200,57 +123,41 @@ func (c *Cluster) plan(ctx context.Context, x *armed) (guardian.Plan, error) {
 	return p, err
 }
 
-func partition(x *armed, p *guardian.Plan, on string, control container) error {
-	if on == control.name() {
-		return seatrial.Fail(seatrial.BadInput, errors.New("the control plane's node cannot be cut off from itself"), "choose a worker")
-	}
-	ip, err := control.ip()
-	p.Cut = &guardian.Cut{Peer: ip, Ports: []uint16{portAPI, portKubelet}}
-	x.probe = &guardian.Probe{Network: "tcp", Address: ip + ":" + strconv.Itoa(portAPI)}
-	return err
+// sight is one look at a node from its host, and an answer from inside it.
+type sight struct {
+	guardian.State
+	answer guardian.Answer
 }
 
-// stopControlPlane stops the kubelet first, which would start the static pods
-// again. Their containers stay: etcd's data is in one.
-func stopControlPlane(x *armed, p *guardian.Plan, hang bool) {
-	x.prior.Control = true
-	p.Units = []string{"kubelet"}
-	if hang {
-		p.Stop = controlDaemons
-		return
-	}
-	p.Kill = controlDaemons
-	x.probe = &guardian.Probe{Network: "tcp", Address: "127.0.0.1:" + strconv.Itoa(portAPI)}
-}
-
-// planDNSDown leaves the act to package kube; the guardian undoes it.
-func (c *Cluster) planDNSDown(ctx context.Context, x *armed, p *guardian.Plan) error {
-	raw, err := c.Cluster.Observe(ctx, x.action)
-	if err != nil {
+// sight looks at x's node, and asks what its proof has to know.
+func (c *Cluster) sight(ctx context.Context, x *armed) (sight, error) {
+	var now sight
+	err := c.link.askFor(ctx, x.patience(), func(ctx context.Context, g *guardian.Client) (err error) {
+		look := g.Status
+		if x.uid != "" {
+			look = g.Deep // the cut is at the pod's link
+		}
+		if x.probe != nil {
+			if now.answer, err = g.Probe(ctx, *x.probe); err != nil {
+				return err
+			}
+		}
+		now.State, err = look(ctx, x.prior.Node)
 		return err
+	})
+	if err == nil && now.Gone {
+		err = errors.New("the node's container has ended")
 	}
-	var was kube.DNSScale
-	if err := json.Unmarshal(raw, &was); err != nil {
-		return fmt.Errorf("reading the scale of DNS: %w", err)
-	}
-	x.prior.API = json.RawMessage(raw)
-	p.Restore = []string{"scale", "--namespace=kube-system", "deployment/" + was.Deployment, fmt.Sprintf("--replicas=%d", was.Replicas)}
-	return nil
+	return now, err
 }
 
-// planDNSTerminated cuts the pod's DNS port at its own link. Its probes are
-// answered still, so Kubernetes goes on sending it queries, and a pod that is
-// deleted takes its link along. It returns the pod's node.
-func (c *Cluster) planDNSTerminated(ctx context.Context, x *armed, p *guardian.Plan, a seatrial.DNSTerminated) (string, error) {
-	pod, err := c.DNSPod(ctx, a.Namespace, a.Pod)
-	if err != nil {
-		return "", err
+// bySight is a look for a proof that one sight gives.
+func (c *Cluster) bySight(proof func(ctx context.Context, x *armed, now sight) (seatrial.Proof, error)) func(context.Context, *armed) (seatrial.Proof, error) {
+	return func(ctx context.Context, x *armed) (seatrial.Proof, error) {
+		now, err := c.sight(ctx, x)
+		if err != nil {
+			return seatrial.Proof{}, err
+		}
+		return proof(ctx, x, now)
 	}
-	if x.prior.API, err = json.Marshal(pod); err != nil {
-		return "", fmt.Errorf("writing down pod %s: %w", a.Pod, err)
-	}
-	x.uid = pod.UID
-	p.Cut = &guardian.Cut{Pod: string(pod.UID), Ports: []uint16{portDNS}}
-	x.probe = &guardian.Probe{Network: "dns", Address: pod.IP + ":" + strconv.Itoa(portDNS)}
-	return pod.Node, nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -22,30 +21,23 @@ func (c *Cluster) Prove(ctx context.Context, a seatrial.Action) (seatrial.Proof,
 	if c.poolPower(a) != nil {
 		return c.provePool(ctx, a)
 	}
-	if _, down := a.(seatrial.DNSDown); down || !guarded(a) {
+	if p := c.power(a); p == nil || p.api {
 		return c.Cluster.Prove(ctx, a)
 	}
 	x := c.find(a, true)
 	if x == nil {
 		return seatrial.Proof{}, fmt.Errorf("%s of %s was not done", a.Kind(), a.Target())
 	}
-	see := c.see
-	if isHog(a) {
-		see = c.hogProof
-	}
 	tick := time.NewTicker(glance)
 	defer tick.Stop()
 	missing := errors.New("nothing was seen yet")
-	for looks := 1; ; looks++ {
-		proof, err := see(ctx, x)
+	for {
+		proof, err := x.power.see(ctx, x)
 		if err == nil {
 			return proof, nil
 		}
 		if ctx.Err() == nil {
 			missing = err
-		}
-		if err := x.provoke(looks); err != nil {
-			return seatrial.Proof{}, err
 		}
 		select {
 		case <-ctx.Done():
@@ -53,130 +45,6 @@ func (c *Cluster) Prove(ctx context.Context, a seatrial.Action) (seatrial.Proof,
 		case <-tick.C:
 		}
 	}
-}
-
-// see is one look for the proof; its error says what is missing.
-func (c *Cluster) see(ctx context.Context, x *armed) (seatrial.Proof, error) {
-	var state guardian.State
-	var answer guardian.Answer
-	err := c.link.askFor(ctx, x.patience(), func(ctx context.Context, g *guardian.Client) (err error) {
-		if x.probe == nil {
-			state, err = g.Status(ctx, x.prior.Node)
-			return err
-		}
-		look := g.Status
-		if x.uid != "" {
-			look = g.Deep // the cut is at the pod's link
-		}
-		if answer, err = g.Probe(ctx, *x.probe); err == nil {
-			state, err = look(ctx, x.prior.Node)
-		}
-		return err
-	})
-	if err != nil {
-		return seatrial.Proof{}, err
-	}
-	if state.Gone {
-		return seatrial.Proof{}, errors.New("the node's container has ended")
-	}
-	switch a := x.action.(type) {
-	case seatrial.Freeze, seatrial.Throttle:
-		return x.judge(state)
-	case seatrial.PowerOff:
-		return x.powerProof(state)
-	case seatrial.StopControlPlane:
-		return c.controlPlaneProof(ctx, x, a.Hang, state, answer)
-	case seatrial.DNSTerminated:
-		return c.dnsProof(ctx, x, state, answer)
-	case seatrial.BreakCNI, seatrial.LoseVolume:
-		return x.coverProof(answer)
-	}
-	return x.absenceProof(state, answer)
-}
-
-// provoke makes a throttled node compute, once a second, in case nothing there
-// does.
-func (x *armed) provoke(looks int) error {
-	if _, throttle := x.action.(seatrial.Throttle); throttle && looks%int(time.Second/glance) == 10 {
-		return x.heart.exert()
-	}
-	return nil
-}
-
-// judge is the proof of a freeze or a throttle, or says what is missing.
-func (x *armed) judge(s guardian.State) (seatrial.Proof, error) {
-	switch a := x.action.(type) {
-	case seatrial.Throttle:
-		if err := unthrottled(s, x.prior.Found, x.before.Throttled); err != nil {
-			return seatrial.Proof{}, err
-		}
-		return x.throttleProof(s), nil
-	case seatrial.Freeze:
-		silent, err := x.heart.silent(x.at)
-		if err == nil {
-			err = unfrozen(s, a.Mode, silent)
-		}
-		if err != nil {
-			return seatrial.Proof{}, err
-		}
-		return freezeProof(s, a.Mode, silent), nil
-	}
-	return seatrial.Proof{}, fmt.Errorf("no proof is known for %s", x.action.Kind())
-}
-
-func unthrottled(s guardian.State, found guardian.Prior, before uint64) error {
-	if s.Quota == found.Quota {
-		return fmt.Errorf("the CPU quota is %s still", s.Quota)
-	}
-	if s.Throttled <= before {
-		return errors.New("the node did not run out of its quota yet")
-	}
-	return nil
-}
-
-func unfrozen(s guardian.State, mode seatrial.FreezeMode, silent time.Duration) error {
-	switch {
-	case mode == seatrial.Sigstop && (s.Processes == 0 || len(s.Stopped) < s.Processes):
-		return fmt.Errorf("%d of %d processes are stopped; running: %s", len(s.Stopped), s.Processes, strings.Join(s.Awake, ", "))
-	case mode != seatrial.Sigstop && s.Freezer != "FROZEN":
-		return fmt.Errorf("the freezer is %s", s.Freezer)
-	case mode == seatrial.Blackout && s.Rules < 2:
-		return fmt.Errorf("%d drop rules are in force", s.Rules)
-	case silent < silence:
-		return fmt.Errorf("the last heartbeat was %v ago", silent.Round(time.Millisecond))
-	}
-	return nil
-}
-
-// throttleProof puts what was seen in words.
-func (x *armed) throttleProof(s guardian.State) seatrial.Proof {
-	return seatrial.Proof{
-		Method: "cpu.stat of the node's cgroup, read from its host",
-		Evidence: map[string]string{
-			"quota":             s.Quota,
-			"quota before":      x.prior.Found.Quota,
-			"throttled periods": strconv.FormatUint(s.Throttled-x.before.Throttled, 10),
-		},
-	}
-}
-
-// freezeProof puts what was seen in words.
-func freezeProof(s guardian.State, mode seatrial.FreezeMode, silent time.Duration) seatrial.Proof {
-	p := seatrial.Proof{
-		Method:   "a heartbeat inside the node that stopped, and the state of its processes and its freezer, read from its host",
-		Evidence: map[string]string{"last heartbeat": silent.Round(time.Millisecond).String() + " ago"},
-	}
-	if mode == seatrial.Sigstop {
-		p.Evidence["processes stopped"] = fmt.Sprintf("%d of %d", len(s.Stopped), s.Processes)
-	} else {
-		p.Evidence["freezer"] = s.Freezer
-		p.Evidence["processes frozen"] = strconv.Itoa(s.Processes)
-	}
-	if mode == seatrial.Blackout {
-		p.Evidence["drop rules"] = strconv.Itoa(s.Rules)
-		p.Evidence["packets dropped"] = strconv.FormatUint(s.Dropped, 10)
-	}
-	return p
 }
 
 // leftovers says what of a guardian's doing is in force beyond what it found;

@@ -44,7 +44,7 @@ var build = sync.OnceValues(func() (string, error) {
 })
 
 // kindE2E is for the core set, of `make e2e`.
-func kindE2E(t *testing.T) *e2e {
+func kindE2E(t testing.TB) *e2e {
 	t.Helper()
 	if os.Getenv("SEATRIAL_E2E") == "" {
 		t.Skip("needs Docker and minutes: `make e2e` runs it")
@@ -71,7 +71,7 @@ func wholeE2E(t *testing.T) *e2e {
 
 // scenario lays one of testdata/e2e's beside the library's workload and its
 // patches of that name, since a scenario's manifests lie in its own folder.
-func scenario(t *testing.T, name string, patches ...string) string {
+func scenario(t testing.TB, name string, patches ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	files := []string{"testdata/e2e/" + name, "scenarios/shop.yaml"}
@@ -98,7 +98,7 @@ type result struct {
 	summaries []report.Summary
 }
 
-func (e *e2e) start(t *testing.T, args ...string) (*exec.Cmd, *bytes.Buffer, *lockedBuffer) {
+func (e *e2e) start(t testing.TB, args ...string) (*exec.Cmd, *bytes.Buffer, *lockedBuffer) {
 	t.Helper()
 	c := exec.Command(e.binary, args...)
 	c.Dir = e2eDir(t)
@@ -111,7 +111,7 @@ func (e *e2e) start(t *testing.T, args ...string) (*exec.Cmd, *bytes.Buffer, *lo
 }
 
 // e2eDir is the top of the repository, where a user stands.
-func e2eDir(t *testing.T) string {
+func e2eDir(t testing.TB) string {
 	t.Helper()
 	dir, err := filepath.Abs("../..")
 	if err != nil {
@@ -194,7 +194,7 @@ func (l *lockedBuffer) String() string {
 
 // await waits until text of the command's messages matches, and returns the
 // first group.
-func await(t *testing.T, from *lockedBuffer, pattern string, limit time.Duration) string {
+func await(t testing.TB, from *lockedBuffer, pattern string, limit time.Duration) string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
 	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {

@@ -19,7 +19,7 @@ import (
 // machine's CPU time, what of it was idle, and what its host gave to others.
 type cpuTimes struct{ all, idle, steal float64 }
 
-func readCPUTimes(t *testing.T) cpuTimes {
+func readCPUTimes(t testing.TB) cpuTimes {
 	t.Helper()
 	stat, err := os.ReadFile("/proc/stat")
 	if err != nil {
@@ -45,7 +45,7 @@ func readCPUTimes(t *testing.T) cpuTimes {
 
 // cpuSince returns a function that tells which shares of the machine's CPU time
 // were idle, and were stolen, meanwhile.
-func cpuSince(t *testing.T) func() (idle, stolen float64) {
+func cpuSince(t testing.TB) func() (idle, stolen float64) {
 	t.Helper()
 	was := readCPUTimes(t)
 	return func() (float64, float64) {

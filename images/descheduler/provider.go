@@ -22,6 +22,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync"
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/images/static"
@@ -50,8 +51,8 @@ var (
 // flags make the same bytes on any machine.
 var flags = []string{"-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags=-s -w -X sigs.k8s.io/descheduler/pkg/version.version=" + Version}
 
-// Provider builds the image, or finds what was built before. The zero Provider
-// is ready for use.
+// Provider builds the image, or finds what was built before, once: what it has
+// found it keeps. The zero Provider is ready for use, by several at once.
 type Provider struct {
 	// Arch is the nodes' architecture as Go names it; empty is this machine's.
 	Arch string
@@ -60,14 +61,23 @@ type Provider struct {
 	Cache string
 	// Log, if not nil, is told how the build goes.
 	Log func(format string, args ...any)
+
+	mu   sync.Mutex
+	made *seatrial.AgentImage
 }
 
 // Image returns the image.
 func (p *Provider) Image(ctx context.Context) (seatrial.AgentImage, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.made != nil {
+		return *p.made, nil
+	}
 	made, err := p.image(ctx)
 	if err != nil {
 		return seatrial.AgentImage{}, fmt.Errorf("making the descheduler's image: %w", err)
 	}
+	p.made = &made
 	return made, nil
 }
 
@@ -89,38 +99,43 @@ func (p *Provider) image(ctx context.Context) (seatrial.AgentImage, error) {
 	return image.Archive(folder, binary, content)
 }
 
-// binary builds the program unless the folder has it, made of the same sources
-// by the same compiler.
-func (p *Provider) binary(ctx context.Context, folder, arch string) (string, error) {
-	version, err := exec.CommandContext(ctx, "go", "env", "GOVERSION").Output()
-	if err != nil {
-		return "", fmt.Errorf("asking Go for its version: %w", err)
-	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []any{version, arch, flags, goMod, goSum}))
-	path := filepath.Join(folder, "descheduler-"+hex.EncodeToString(sum[:])[:24])
-	if static.Cached(path) {
-		return path, nil
-	}
-	err = static.Replace(path, func(temporary string) error { return p.build(ctx, temporary, arch) })
-	return path, err
-}
-
-// build compiles the program in a module of its own.
-func (p *Provider) build(ctx context.Context, to, arch string) (err error) {
+// binary builds the program, in a module of its own, unless the folder has it,
+// made of the same sources by the same compiler.
+func (p *Provider) binary(ctx context.Context, folder, arch string) (path string, err error) {
 	module, err := os.MkdirTemp("", "seatrial-descheduler-")
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(module)) }()
 	for name, content := range map[string]string{"go.mod": goMod, "go.sum": goSum} {
 		if err := os.WriteFile(filepath.Join(module, name), []byte(content), 0o644); err != nil {
-			return err
+			return "", err
 		}
 	}
+	version, err := goIn(ctx, module, "env", "GOVERSION").Output()
+	if err != nil {
+		return "", fmt.Errorf("asking Go for its version: %w", err)
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []any{version, arch, flags, goMod, goSum}))
+	path = filepath.Join(folder, "descheduler-"+hex.EncodeToString(sum[:])[:24])
+	if static.Cached(path) {
+		return path, nil
+	}
+	return path, static.Replace(path, func(temporary string) error { return p.build(ctx, module, temporary, arch) })
+}
+
+// goIn is a Go command in a module: which compiler it is depends on the folder.
+func goIn(ctx context.Context, module string, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, "go", args...)
+	c.Dir = module
+	c.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
+	return c
+}
+
+func (p *Provider) build(ctx context.Context, module, to, arch string) error {
 	p.log("building the descheduler %s for linux/%s: some minutes, once on this machine", Version, arch)
-	build := exec.CommandContext(ctx, "go", append(append([]string{"build", "-v", "-o", to}, flags...), command)...)
-	build.Dir = module
-	build.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=")
+	build := goIn(ctx, module, append(append([]string{"build", "-v", "-o", to}, flags...), command)...)
+	build.Env = append(build.Env, "GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0")
 	said := &progress{log: p.log}
 	build.Stderr = said
 	if err := build.Run(); err != nil {

@@ -79,16 +79,27 @@ func folderOf(root, container string) (string, error) {
 	return found, err
 }
 
-// leaf is the file that takes a process in. On version 2 a node's own cgroup
-// takes none, since it has others below.
-func (g groups) leaf(folder string) (string, error) {
+// leaf is the file that takes a hog of that kind in. On version 2 a node's own
+// cgroup takes none, since it has others below.
+func (g groups) leaf(folder string, kind Part) (string, error) {
 	if g.v2 && g.node {
-		folder = filepath.Join(folder, hogName)
+		folder = filepath.Join(folder, hogName(kind))
 		if err := os.Mkdir(folder, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 			return "", fmt.Errorf("making a cgroup for a hog: %w", err)
 		}
 	}
 	return filepath.Join(folder, "cgroup.procs"), nil
+}
+
+// prune removes what leaf made for hogs of that kind, who are gone.
+func (g groups) prune(kind Part) error {
+	if !g.v2 {
+		return nil
+	}
+	if err := os.Remove(filepath.Join(g.memory, hogName(kind))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the cgroup of a hog: %w", err)
+	}
+	return nil
 }
 
 // events is the file that counts kills.
@@ -137,7 +148,6 @@ func (g groups) hang() error {
 // on version 1 they began as their parent was.
 func (g groups) restore(oom string) error {
 	if g.v2 {
-		_ = os.Remove(filepath.Join(g.memory, hogName)) // empty, or not there
 		return writeText(g.knob(), oom)
 	}
 	return eachGroup(g.memory, func(path string) error {

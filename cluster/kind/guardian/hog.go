@@ -53,8 +53,14 @@ type Group struct {
 	Throttled int64         `json:"throttled"`
 }
 
-// hogName is what the kernel calls the process of a hog; it keeps 15 characters.
-const hogName = "seatrial-hog"
+// hogName is what the kernel calls the process of a hog of that kind, of which it
+// keeps 15 characters, and on version 2 the cgroup that is made for it.
+func hogName(kind Part) string {
+	if kind == Computing {
+		return "seatrial-hogcpu"
+	}
+	return "seatrial-hogmem"
+}
 
 // hogging is what the process of a hog is told.
 type hogging struct {
@@ -72,7 +78,7 @@ func (h hogging) args() []string {
 	if h.Threads > 0 {
 		return append(args, fmt.Sprintf("--threads=%d", h.Threads))
 	}
-	return append(args, fmt.Sprintf("--memory=%d", h.Memory), fmt.Sprintf("--rate=%d", h.Rate))
+	return append(args, fmt.Sprintf("--memory=%d", h.Memory), fmt.Sprintf("--rate=%d", h.Rate), fmt.Sprintf("--hang=%t", h.Hang))
 }
 
 // RunHog is the command `hog`: the process of one.
@@ -89,6 +95,7 @@ func RunHog(ctx context.Context, args []string, in io.Reader) error {
 	flags.IntVar(&h.Threads, "threads", 0, "that compute")
 	flags.Int64Var(&h.Memory, "memory", 0, "`bytes` to take")
 	flags.Int64Var(&h.Rate, "rate", 0, "`bytes` to take in a second")
+	flags.BoolVar(&h.Hang, "hang", false, "nothing is killed where it is")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("hog: %w", err)
 	}

@@ -117,7 +117,7 @@ func (x *hogs) do() error {
 		h.Kills = x.group.events()
 	}
 	for _, folder := range folders {
-		file, err := x.group.leaf(folder)
+		file, err := x.group.leaf(folder, x.plan.part())
 		if err != nil {
 			return err
 		}
@@ -194,12 +194,16 @@ const swept = 3 * time.Second
 // undo ends the hogs first: where memory is out, the kernel would kill something
 // else as soon as it may.
 func (s sweepHogs) undo() error {
-	err := s.end(func(process) bool { return true })
-	if err != nil || s.prior.OOM == "" {
+	if err := s.end(func(process) bool { return true }); err != nil {
 		return unlessGone(err)
 	}
 	node, err := s.groups(s.node, "")
-	if err == nil {
+	for _, kind := range []Part{Memory, Computing} {
+		if err == nil && s.prior.Concerns(kind) {
+			err = node.prune(kind)
+		}
+	}
+	if err == nil && s.prior.OOM != "" {
 		err = node.restore(s.prior.OOM)
 	}
 	if err == nil && len(s.prior.Units) > 0 {
@@ -238,21 +242,17 @@ func (s sweepHogs) found() ([]process, error) {
 	if err != nil {
 		return nil, err
 	}
-	folders := map[string]bool{}
-	if s.prior.Concerns(Memory) {
-		folders[node.memory] = true
-	}
-	if s.prior.Concerns(Computing) {
-		folders[node.cpu] = true
-	}
 	var found []process
-	for folder := range folders {
+	for kind, folder := range map[Part]string{Memory: node.memory, Computing: node.cpu} {
+		if !s.prior.Concerns(kind) {
+			continue
+		}
 		all, err := s.scan(folder, s.node.PID)
 		if err != nil {
 			return nil, err
 		}
 		for _, p := range all {
-			if p.name == hogName {
+			if p.name == hogName(kind) {
 				found = append(found, p)
 			}
 		}

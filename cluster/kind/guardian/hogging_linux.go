@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -13,13 +15,18 @@ import (
 
 // run joins the cgroup, and uses too much of it until ctx ends.
 func (h hogging) run(ctx context.Context) error {
-	if err := os.WriteFile("/proc/self/comm", []byte(hogName), 0); err != nil {
+	if err := os.WriteFile("/proc/self/comm", []byte(hogName(h.part())), 0); err != nil {
 		return fmt.Errorf("taking its name: %w", err)
 	}
 	// The kernel is not to choose it. Where that may not be said, it is chosen
 	// only beside what is guaranteed: others have a score of their own.
 	if err := os.WriteFile("/proc/self/oom_score_adj", []byte("-1000"), 0); err != nil && !errors.Is(err, os.ErrPermission) {
 		return fmt.Errorf("protecting itself from the kernel: %w", err)
+	}
+	if h.Hang {
+		if err := stay(); err != nil {
+			return err
+		}
 	}
 	// 0 is whoever writes, in whatever PID namespace.
 	for _, file := range h.Join {
@@ -32,6 +39,27 @@ func (h hogging) run(ctx context.Context) error {
 		return nil
 	}
 	return h.take(ctx)
+}
+
+// stay takes what the process itself will need before it joins a cgroup that has
+// nothing left. There a page that it lacks would hold it back beyond its time, a
+// signal whose frame finds no page kills it, and so does a thread that cannot be
+// made; the kubelet dies of these, too. Where the kernel kills, this would make it
+// the largest, and the first to go.
+func stay() error {
+	debug.SetGCPercent(-1) // it would want workers, and new pages
+	var threads sync.WaitGroup
+	for range 2 * runtime.GOMAXPROCS(0) {
+		threads.Go(func() {
+			brief := unix.NsecToTimespec(time.Millisecond.Nanoseconds())
+			_ = unix.Nanosleep(&brief, nil) // however short: it needs a thread meanwhile
+		})
+	}
+	threads.Wait()
+	if err := unix.Mlockall(unix.MCL_CURRENT); err != nil && !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.ENOMEM) {
+		return fmt.Errorf("keeping its own memory: %w", err) // without the right to, it goes on as well as it can
+	}
+	return nil
 }
 
 func (h hogging) compute(ctx context.Context) {
@@ -57,11 +85,11 @@ const beat = 20 * time.Millisecond
 // the hog is over. Where nothing may be killed, writing fails, and is tried
 // again.
 func (h hogging) take(ctx context.Context) error {
-	fd, err := unix.MemfdCreate(hogName, unix.MFD_CLOEXEC)
+	fd, err := unix.MemfdCreate(hogName(Memory), unix.MFD_CLOEXEC)
 	if err != nil {
 		return fmt.Errorf("making a file in memory: %w", err)
 	}
-	file := os.NewFile(uintptr(fd), hogName)
+	file := os.NewFile(uintptr(fd), hogName(Memory))
 	defer file.Close()
 	before, err := h.killed()
 	if err != nil {
