@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/backend"
 	"github.com/seatrial/seatrial/faults"
 	"github.com/seatrial/seatrial/journal"
 	"github.com/seatrial/seatrial/runner"
@@ -52,7 +53,7 @@ func afterTrial(ctx context.Context, t *testing.T, path, variant string, seed ui
 	var after afterwards
 	after.err = runner.Run(ctx, trial, runner.Setup{Journal: writer, Header: header, Keep: true, Log: func(string, ...any) {},
 		Open: func(context.Context) (seatrial.Site, error) {
-			site, err = openSim(trial.Spec, seed)
+			site, err = backend.OpenSim(trial.Spec, seed)
 			return site, err
 		}})
 	if err := writer.Close(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/backend"
 	"github.com/seatrial/seatrial/cluster/kind"
 )
 
@@ -44,15 +45,15 @@ func listClusters(c *cobra.Command, _ []string) error {
 }
 
 func createClusterCommand() *cobra.Command {
-	s := &site{on: onKind}
+	b := &backend.Backend{On: backend.Kind}
 	var shape seatrial.ClusterSpec
 	c := &cobra.Command{
 		Use:   "create",
 		Short: "Boot a cluster ahead of its first trial",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			s.log = stderrLog(c)
-			info, err := kind.Create(c.Context(), shape, s.options(""))
+			b.Log = stderrLog(c)
+			info, err := kind.Create(c.Context(), shape, b.Options(""))
 			if err != nil {
 				return err
 			}
@@ -60,7 +61,7 @@ func createClusterCommand() *cobra.Command {
 			return err
 		},
 	}
-	imageFlags(c, s)
+	imageFlags(c, b)
 	c.Flags().IntVar(&shape.Workers, "workers", 3, "nodes for the workload")
 	return c
 }

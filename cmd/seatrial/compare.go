@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/backend"
 	"github.com/seatrial/seatrial/report"
 	"github.com/seatrial/seatrial/runner"
 )
@@ -54,8 +55,8 @@ infrastructure failed, 130 interrupted (and healed).`,
 		Args: oneScenario,
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args[0]) },
 	}
-	onFlag(c, &f.site)
-	imageFlags(c, &f.site)
+	onFlag(c, &f.Backend)
+	imageFlags(c, &f.Backend)
 	c.Flags().StringArrayVar(&f.variants, "variant", nil, "compare this variant (repeatable); all, unless given")
 	c.Flags().IntVar(&f.repeats, "repeats", 0, fmt.Sprintf("trials of each variant; the n-th uses seed + n - 1 (default %d on sim; on kind as few as can decide, 6 for two variants)", repeatsOnSim))
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "what random choices start from")
@@ -74,15 +75,15 @@ func oneScenario(c *cobra.Command, args []string) error {
 }
 
 func (f *compareFlags) run(c *cobra.Command, path string) error {
-	f.log, f.live = stderrLog(c), c.ErrOrStderr()
-	err := errors.Join(f.check(), format(f.format, "text", "json", "markdown", "html"))
+	f.Log, f.Watch = stderrLog(c), watch(c)
+	err := errors.Join(f.Check(), format(f.format, "text", "json", "markdown", "html"))
 	if err == nil && f.repeats < 1 && c.Flags().Changed("repeats") {
 		err = seatrial.Fail(seatrial.BadInput, fmt.Errorf("--repeats %d", f.repeats), "use 1 or more")
 	}
 	if err != nil {
 		return err
 	}
-	all, err := loadAll([]string{path}, f.log)
+	all, err := loadAll([]string{path}, f.Log)
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func (f *compareFlags) run(c *cobra.Command, path string) error {
 		return err
 	}
 	for _, w := range all[0].Warnings {
-		f.log("warning: %s", w)
+		f.Log("warning: %s", w)
 	}
 	return f.compare(c, plan, planned, earlier, folder)
 }
@@ -126,12 +127,12 @@ func (f *compareFlags) plan(sc *seatrial.Scenario) (report.ComparePlan, error) {
 	fewest := report.FewestRepeats(len(plan.Variants))
 	if plan.Repeats == 0 {
 		plan.Repeats = max(repeatsOnSim, fewest)
-		if f.on != onSim {
+		if f.On != backend.Sim {
 			plan.Repeats = fewest
 		}
 	}
 	if plan.Repeats < fewest {
-		f.log("warning: %d repeats cannot decide between %d variants, however large the difference: use --repeats %d or more",
+		f.Log("warning: %d repeats cannot decide between %d variants, however large the difference: use --repeats %d or more",
 			plan.Repeats, len(plan.Variants), fewest)
 	}
 	plan.Command = f.again(sc, plan)
@@ -151,12 +152,12 @@ func distinct(names []string) []string {
 // again is the command line that repeats a comparison.
 func (f *compareFlags) again(sc *seatrial.Scenario, plan report.ComparePlan) string {
 	words := []string{"seatrial compare"}
-	if f.on != onSim {
-		words = append(words, "--on "+f.on)
+	if f.On != backend.Sim {
+		words = append(words, "--on "+f.On)
 	}
-	words = append(words, quoted(sc.Path))
+	words = append(words, backend.Quoted(sc.Path))
 	for _, v := range distinct(f.variants) {
-		words = append(words, "--variant "+quoted(v))
+		words = append(words, "--variant "+backend.Quoted(v))
 	}
 	return strings.Join(append(words, fmt.Sprintf("--repeats %d --seed %d", plan.Repeats, f.seed)), " ")
 }
@@ -176,7 +177,7 @@ func (f *compareFlags) earlier(scenario string) (*report.Comparison, error) {
 	if err != nil {
 		return nil, err
 	}
-	return then, report.Comparable(then, scenario, f.on)
+	return then, report.Comparable(then, scenario, f.On)
 }
 
 // compare runs the trials and judges what there is, also when the run was cut
@@ -202,15 +203,15 @@ func (f *compareFlags) compare(c *cobra.Command, plan report.ComparePlan, planne
 // rounds runs the trials: side by side on the simulator, one after another
 // where they would disturb each other.
 func (f *compareFlags) rounds(c *cobra.Command, planned []runner.Planned) (done []*report.Summary, err error) {
-	if f.on == onSim {
+	if f.On == backend.Sim {
 		return f.sideBySide(c, planned)
 	}
 	for i, p := range planned {
-		f.log("trial %d of %d: %s / %s, seed %d", i+1, len(planned), p.Scenario.Name, p.Trial.Variant, p.Seed)
-		summary, err := f.trial(c.Context(), p, i == len(planned)-1)
+		f.Log("trial %d of %d: %s / %s, seed %d", i+1, len(planned), p.Scenario.Name, p.Trial.Variant, p.Seed)
+		summary, err := f.Trial(c.Context(), p, f.keep && i == len(planned)-1)
 		if summary != nil && err == nil {
 			done = append(done, summary)
-			f.log("  %s: %s", summary.Verdict, summary.Sentence)
+			f.Log("  %s: %s", summary.Verdict, summary.Sentence)
 		}
 		if err != nil || c.Context().Err() != nil {
 			return done, err

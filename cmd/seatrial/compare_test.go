@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/backend"
 	"github.com/seatrial/seatrial/report"
 	"github.com/seatrial/seatrial/report/statistics"
 )
@@ -66,11 +67,11 @@ type comparedBy struct {
 
 // compareOn runs `seatrial compare` on a simulator of the test's own, or, for
 // nil, on the real one.
-func compareOn(ctx context.Context, t *testing.T, sim simulator, args ...string) comparedBy {
+func compareOn(ctx context.Context, t *testing.T, sim backend.Simulator, args ...string) comparedBy {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	f := &compareFlags{}
-	f.simulate = sim
+	f.Simulate = sim
 	c := compareCommandOf(f)
 	out := t.TempDir()
 	c.SetOut(&stdout)
@@ -180,7 +181,7 @@ func TestASiteThatDoesNotOpenEndsWith4AndWhatWasDoneIsCompared(t *testing.T) {
 		if seed == 9 {
 			return nil, errors.New("no answer to this seed")
 		}
-		return openSim(spec, seed)
+		return backend.OpenSim(spec, seed)
 	}
 	got := compareOn(t.Context(), t, broken, "--repeats", "12", folderOf(t, brief))
 	if got.code != 4 || !strings.Contains(got.stderr, "no answer to this seed") {
@@ -197,7 +198,7 @@ func TestAnInterruptedComparisonEndsWith130(t *testing.T) {
 		if seed == 4 {
 			cancel()
 		}
-		return openSim(spec, seed)
+		return backend.OpenSim(spec, seed)
 	}
 	if got := compareOn(ctx, t, interrupting, "--repeats", "30", folderOf(t, brief)); got.code != 130 {
 		t.Errorf("exit code %d\n%s", got.code, got.stderr)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/seatrial/seatrial/backend"
 	"github.com/seatrial/seatrial/report"
 )
 
@@ -40,7 +41,7 @@ func simulated(t *testing.T, cores string) map[string][]byte {
 	if err := os.Symlink(self, binary); err != nil { // TestMain makes the command of that name
 		t.Fatal(err)
 	}
-	c := exec.CommandContext(t.Context(), binary, "run", "--on", onSim, "scenarios/live-migration.yaml", "--variant", "as-is", "--variant", "packed", "--seed", "7", "--out", out)
+	c := exec.CommandContext(t.Context(), binary, "run", "--on", backend.Sim, "scenarios/live-migration.yaml", "--variant", "as-is", "--variant", "packed", "--seed", "7", "--out", out)
 	c.Dir = e2eDir(t)
 	c.Env = append(os.Environ(), "GOMAXPROCS="+cores)
 	if messages, err := c.CombinedOutput(); err != nil {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seatrial/seatrial/backend"
 	"github.com/seatrial/seatrial/runner"
 )
 
@@ -107,7 +108,7 @@ func wantAllWell(t *testing.T) {
 
 func wantEmptyLedgers(t *testing.T) {
 	t.Helper()
-	folder, err := ledgerFolder()
+	folder, err := backend.Ledgers()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/backend"
 	"github.com/seatrial/seatrial/journal"
 )
 
@@ -21,7 +22,7 @@ type fakeSite struct {
 }
 
 // fakeSim is a simulator that fails for the seeds in broken.
-func fakeSim(broken ...uint64) simulator {
+func fakeSim(broken ...uint64) backend.Simulator {
 	return func(spec seatrial.Spec, seed uint64) (seatrial.Site, error) {
 		for _, b := range broken {
 			if seed == b {
@@ -70,7 +71,9 @@ func (t fakeTask) Wait() error { return t() }
 
 type fakeCluster struct{}
 
-func (fakeCluster) Ref() seatrial.Ref                                             { return seatrial.Ref{Backend: onSim, Name: "main", UID: "1"} }
+func (fakeCluster) Ref() seatrial.Ref {
+	return seatrial.Ref{Backend: backend.Sim, Name: "main", UID: "1"}
+}
 func (fakeCluster) Apply(context.Context, []byte) error                           { return nil }
 func (fakeCluster) Settle(context.Context) error                                  { return nil }
 func (fakeCluster) Reset(context.Context) error                                   { return nil }

@@ -9,18 +9,29 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/backend"
 	"github.com/seatrial/seatrial/faults"
 	"github.com/seatrial/seatrial/report"
 	"github.com/seatrial/seatrial/scenarios"
 )
 
-func onFlag(c *cobra.Command, s *site) {
-	c.Flags().StringVar(&s.on, "on", onSim, "backend: "+backends)
+func onFlag(c *cobra.Command, b *backend.Backend) {
+	c.Flags().StringVar(&b.On, "on", backend.Sim, "backend: "+backend.Names)
 }
 
-func imageFlags(c *cobra.Command, s *site) {
-	c.Flags().StringVar(&s.nodeImage, "node-image", "", "with --on kind: node image (default: the local seatrial/node, else kindest/node)")
-	c.Flags().StringVar(&s.agentImage, "agent-image", "", "with --on kind: seatrial-agent binary for Linux to make the agent's image of (default: a release's, else built)")
+func imageFlags(c *cobra.Command, b *backend.Backend) {
+	c.Flags().StringVar(&b.NodeImage, "node-image", "", "with --on kind: node image (default: the local seatrial/node, else kindest/node)")
+	c.Flags().StringVar(&b.AgentImage, "agent-image", "", "with --on kind: seatrial-agent binary for Linux to make the agent's image of (default: a release's, else built)")
+}
+
+// checkKind refuses what is not kind, for commands that are about clusters
+// which outlive a run.
+func checkKind(b *backend.Backend, command string) error {
+	if b.On != backend.Sim {
+		return b.Check()
+	}
+	return seatrial.Fail(seatrial.BadInput, fmt.Errorf("%s is for kind: a simulated cluster ends with its trial and leaves nothing", command),
+		"leave out --on "+backend.Sim)
 }
 
 // stderrLog prints progress for people.

@@ -8,10 +8,12 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/report"
+	"github.com/seatrial/seatrial/runner"
 )
 
 // live shows how a load fares while it is sent: on a terminal in one line that is
@@ -30,6 +32,14 @@ type live struct {
 
 	over    chan struct{} // closed by End
 	ticking sync.WaitGroup
+}
+
+// watch makes what shows each trial of a command.
+func watch(c *cobra.Command) func(seatrial.Timeline) (runner.Watcher, func(string, ...any)) {
+	return func(timeline seatrial.Timeline) (runner.Watcher, func(string, ...any)) {
+		l := newLive(c.ErrOrStderr(), report.NewLive("trial", timeline))
+		return l, l.log
+	}
 }
 
 func newLive(to io.Writer, figures *report.Live) *live {

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/backend"
 	"github.com/seatrial/seatrial/journal"
 	"github.com/seatrial/seatrial/load"
 	"github.com/seatrial/seatrial/load/plan"
@@ -125,7 +126,7 @@ func (f *loadFlags) checkLoad() error {
 
 // send sends the load, and folds its journal into a report.
 func (f *loadFlags) send(c *cobra.Command, folder string) (*report.Summary, error) {
-	if err := makeRunFolder(folder); err != nil {
+	if err := backend.MakeFolder(folder); err != nil {
 		return nil, err
 	}
 	w, err := journal.Create(filepath.Join(folder, report.JournalFile))
@@ -184,7 +185,7 @@ func (f *loadFlags) header(c *cobra.Command, start time.Time, folder string) jou
 	h.Backend = journal.Alone
 	h.ID = filepath.Base(filepath.Dir(folder)) + "/" + filepath.Base(folder)
 	h.Started = start.UTC().Format(time.RFC3339)
-	h.Versions = journal.Versions{Seatrial: release(), Go: goruntime.Version()}
+	h.Versions = journal.Versions{Seatrial: backend.Release(), Go: goruntime.Version()}
 	h.Command = commandLine(c)
 	if isLoopback(f.load.Target) {
 		h.Warnings = append(h.Warnings, fmt.Sprintf(
@@ -209,7 +210,7 @@ func (f *loadFlags) describe() string {
 func commandLine(c *cobra.Command) string {
 	words := []string{c.CommandPath()}
 	c.Flags().Visit(func(f *pflag.Flag) {
-		words = append(words, "--"+f.Name, quoted(seatrial.WithoutPassword(f.Value.String())))
+		words = append(words, "--"+f.Name, backend.Quoted(seatrial.WithoutPassword(f.Value.String())))
 	})
 	return strings.Join(words, " ")
 }

@@ -25,7 +25,7 @@ type batch struct {
 // how the figures lie over them.
 func (f *runFlags) distributions(c *cobra.Command, batches []batch) error {
 	if f.keep {
-		f.log("warning: --keep is for kind: a simulated cluster ends with its trial")
+		f.Log("warning: --keep is for kind: a simulated cluster ends with its trial")
 	}
 	m := &many{runFlags: f, command: c, progress: progress{to: c.ErrOrStderr(), total: planned(batches)}}
 	var err error
@@ -89,9 +89,9 @@ func tidy(trials []runner.Planned) error {
 // quiet runs one trial without a word, and folds its journal. One that cannot go
 // on leaves a report that says why.
 func (m *many) quiet(ctx context.Context, p runner.Planned) (*report.Summary, error) {
-	silent := *m.runFlags
-	silent.log = func(string, ...any) {}
-	begun, err := silent.journal(ctx, p, false)
+	silent := m.Backend
+	silent.Log = nil
+	begun, err := silent.Journal(ctx, p, false)
 	switch {
 	case err == nil:
 		return report.ReadRun(p.Folder)
@@ -111,7 +111,7 @@ func (m *many) took(s *report.Summary, folder string) error {
 	dropped := m.gather.Add(s, filepath.Base(folder))
 	if s.Verdict != s.Expect {
 		m.progress.clear()
-		m.log("%s / %s, seed %d: %s, expected %s; repeat it with: %s", s.Scenario, s.Variant, s.Seed, s.Verdict, s.Expect, s.Command)
+		m.Log("%s / %s, seed %d: %s, expected %s; repeat it with: %s", s.Scenario, s.Variant, s.Seed, s.Verdict, s.Expect, s.Command)
 	}
 	var err error
 	if m.format == "json" {

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/backend"
 	"github.com/seatrial/seatrial/faults"
 	"github.com/seatrial/seatrial/report"
 	"github.com/seatrial/seatrial/scenarios"
@@ -29,10 +30,10 @@ type ran struct {
 }
 
 // runOn runs `seatrial run` on a simulator of the test's own.
-func runOn(ctx context.Context, t *testing.T, sim simulator, args ...string) ran {
+func runOn(ctx context.Context, t *testing.T, sim backend.Simulator, args ...string) ran {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	f := &runFlags{site: site{simulate: sim}}
+	f := &runFlags{Backend: backend.Backend{Simulate: sim}}
 	c := runCommandOf(f)
 	out := t.TempDir()
 	c.SetOut(&stdout)
@@ -276,23 +277,13 @@ func TestAPlanOnTheSimulatorNamesTheTrialsTargets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{on: onSim, simulate: fakeSim()}
-	hits, err := s.hits(t.Context(), sc.Variants[0], 1)
+	s := &backend.Backend{On: backend.Sim, Simulate: fakeSim()}
+	hits, err := s.Hits(t.Context(), sc.Variants[0], 1)
 	if err != nil || len(hits) != 1 || !strings.HasPrefix(hits[0].Target, "node/w") {
 		t.Fatalf("plan %+v, %v; want a node", hits, err)
 	}
 	r := runOn(t.Context(), t, fakeSim(), "--seed", "1", "--variant", "as-is")
 	if !strings.Contains(r.stdout, "liveMigration on "+hits[0].Target) {
 		t.Errorf("the plan says %s, the trial:\n%s", hits[0].Target, r.stdout)
-	}
-}
-
-func TestCommandsAreQuotedForAShell(t *testing.T) {
-	for word, want := range map[string]string{
-		"scenarios/a.yaml": "scenarios/a.yaml", "my file.yaml": "'my file.yaml'", "": "''", "it's": `'it'\''s'`, "a;b": "'a;b'",
-	} {
-		if got := quoted(word); got != want {
-			t.Errorf("quoted(%q) = %s, want %s", word, got, want)
-		}
 	}
 }

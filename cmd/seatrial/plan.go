@@ -9,13 +9,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/backend"
 	"github.com/seatrial/seatrial/cluster/kind"
-	"github.com/seatrial/seatrial/cluster/kube"
-	"github.com/seatrial/seatrial/runner"
 )
 
 func planCommand() *cobra.Command {
-	s := &site{}
+	b := &backend.Backend{}
 	var seed uint64
 	c := &cobra.Command{
 		Use:   "plan SCENARIO",
@@ -28,24 +27,24 @@ workload on it (seatrial run --keep); elsewhere they are chosen when the trial
 runs.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			s.log = stderrLog(c)
-			if err := s.check(); err != nil {
+			b.Log = stderrLog(c)
+			if err := b.Check(); err != nil {
 				return err
 			}
 			all, err := loadAll(args, stderrLog(c))
 			if err != nil {
 				return err
 			}
-			return printPlan(c, s, all[0], seed)
+			return printPlan(c, b, all[0], seed)
 		},
 	}
-	onFlag(c, s)
-	imageFlags(c, s)
+	onFlag(c, b)
+	imageFlags(c, b)
 	c.Flags().Uint64Var(&seed, "seed", 1, "what random choices start from")
 	return c
 }
 
-func printPlan(c *cobra.Command, s *site, sc *seatrial.Scenario, seed uint64) error {
+func printPlan(c *cobra.Command, b *backend.Backend, sc *seatrial.Scenario, seed uint64) error {
 	out := c.OutOrStdout()
 	fmt.Fprintf(out, "%s: %s\n", sc.Name, sc.Description)
 	for _, t := range sc.Variants {
@@ -54,15 +53,15 @@ func printPlan(c *cobra.Command, s *site, sc *seatrial.Scenario, seed uint64) er
 		for _, load := range t.Spec.Loads {
 			fmt.Fprintf(out, "  load   %s: %s to %s by %d users\n", load.Name, load.RateWords(), load.TargetWords(), load.Users)
 		}
-		if err := printHits(c.Context(), c, s, t, seed); err != nil {
+		if err := printHits(c.Context(), c, b, t, seed); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func printHits(ctx context.Context, c *cobra.Command, s *site, t seatrial.Trial, seed uint64) error {
-	hits, err := s.hits(ctx, t, seed)
+func printHits(ctx context.Context, c *cobra.Command, b *backend.Backend, t seatrial.Trial, seed uint64) error {
+	hits, err := b.Hits(ctx, t, seed)
 	if errors.Is(err, kind.ErrGone) {
 		for _, f := range t.Spec.Faults {
 			fmt.Fprintf(c.OutOrStdout(), "  fault  %s at %s for %s: %s; no cluster runs yet, so its targets are chosen in the trial\n",
@@ -85,22 +84,4 @@ func printHits(ctx context.Context, c *cobra.Command, s *site, t seatrial.Trial,
 		fmt.Fprintf(table, "  fault  %s\tat %s\tfor %s\t%s\t%s\n", h.Fault, h.At, h.For, h.Kind, what)
 	}
 	return table.Flush()
-}
-
-// hits lists what the faults of a trial would hit. [kind.ErrGone] says that no
-// cluster runs to look at.
-func (s *site) hits(ctx context.Context, t seatrial.Trial, seed uint64) ([]runner.Hit, error) {
-	if s.on == onSim {
-		site, err := s.openSimulated(t.Spec, seed)
-		if err != nil {
-			return nil, err
-		}
-		hits, err := runner.PlanOn(ctx, t, site, seed)
-		return hits, errors.Join(err, site.Close())
-	}
-	cluster, err := s.find(ctx, t.Spec.Clusters[0])
-	if err != nil {
-		return nil, err
-	}
-	return runner.Plan(ctx, t, kube.NewClock(), cluster, seed), cluster.Close()
 }

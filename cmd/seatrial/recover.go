@@ -6,11 +6,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/seatrial/seatrial/backend"
 	"github.com/seatrial/seatrial/runner"
 )
 
 func recoverCommand() *cobra.Command {
-	s := &site{}
+	b := &backend.Backend{}
 	c := &cobra.Command{
 		Use:   "recover",
 		Short: "Undo whatever a dead run left on kind, and say what was undone",
@@ -21,19 +22,19 @@ It reads the ledgers of the actions in force, one a cluster. A run that is still
 going on is left alone. Doing it twice does no harm.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			s.log = stderrLog(c)
-			if err := s.checkKind("recover"); err != nil {
+			b.Log = stderrLog(c)
+			if err := checkKind(b, "recover"); err != nil {
 				return err
 			}
-			return recoverAll(c, s)
+			return recoverAll(c, b)
 		},
 	}
-	c.Flags().StringVar(&s.on, "on", onKind, "backend: "+onKind)
+	c.Flags().StringVar(&b.On, "on", backend.Kind, "backend: "+backend.Kind)
 	return c
 }
 
-func recoverAll(c *cobra.Command, s *site) error {
-	folder, err := ledgerFolder()
+func recoverAll(c *cobra.Command, b *backend.Backend) error {
+	folder, err := backend.Ledgers()
 	if err != nil {
 		return err
 	}
@@ -44,7 +45,7 @@ func recoverAll(c *cobra.Command, s *site) error {
 	var errs []error
 	said := ""
 	for _, ref := range refs {
-		if ref.Backend != s.on {
+		if ref.Backend != b.On {
 			continue
 		}
 		ledger, err := runner.OpenLedger(folder, ref)
@@ -52,7 +53,7 @@ func recoverAll(c *cobra.Command, s *site) error {
 			errs = append(errs, err)
 			continue
 		}
-		undone, err := undo(c.Context(), ledger, s.log)
+		undone, err := backend.Undo(c.Context(), ledger, b.Log)
 		said += undone
 		errs = append(errs, err)
 	}

@@ -1,25 +1,24 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/backend"
 	"github.com/seatrial/seatrial/report"
 	"github.com/seatrial/seatrial/runner"
 )
 
 // runFlags are the flags of `seatrial run`.
 type runFlags struct {
-	site
+	backend.Backend
 	variants []string
 	repeats  int
 	seed     uint64
@@ -54,8 +53,8 @@ Exit codes: 0 every trial as its variant expects, 1 an unexpected verdict,
 		Args: atLeastOne("SCENARIO"),
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
 	}
-	onFlag(c, &f.site)
-	imageFlags(c, &f.site)
+	onFlag(c, &f.Backend)
+	imageFlags(c, &f.Backend)
 	c.Flags().StringArrayVar(&f.variants, "variant", nil, "run this variant only (repeatable)")
 	c.Flags().IntVar(&f.repeats, "repeats", 1, "trials of each variant; the n-th uses seed + n - 1")
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "what random choices start from")
@@ -66,8 +65,8 @@ Exit codes: 0 every trial as its variant expects, 1 an unexpected verdict,
 }
 
 func (f *runFlags) run(c *cobra.Command, args []string) error {
-	f.log, f.live = stderrLog(c), c.ErrOrStderr()
-	err := errors.Join(f.check(), format(f.format, "text", "json", "markdown", "junit"))
+	f.Log, f.Watch = stderrLog(c), watch(c)
+	err := errors.Join(f.Check(), format(f.format, "text", "json", "markdown", "junit"))
 	if err == nil && f.repeats < 1 {
 		err = seatrial.Fail(seatrial.BadInput, fmt.Errorf("--repeats %d", f.repeats), "use 1 or more")
 	}
@@ -87,10 +86,10 @@ func (f *runFlags) run(c *cobra.Command, args []string) error {
 		}
 		batches = append(batches, batch{folder, some})
 		for _, w := range sc.Warnings {
-			f.log("warning: %s", w)
+			f.Log("warning: %s", w)
 		}
 	}
-	if f.on == onSim && f.repeats > 1 {
+	if f.On == backend.Sim && f.repeats > 1 {
 		return f.distributions(c, batches)
 	}
 	return f.trials(c, batches)
@@ -113,8 +112,8 @@ func (f *runFlags) trials(c *cobra.Command, batches []batch) error {
 	var done []*report.Summary
 	var errs []error
 	for i, p := range planned {
-		f.log("trial %d of %d: %s / %s", i+1, len(planned), p.Scenario.Name, p.Trial.Variant)
-		summary, err := f.trial(c.Context(), p, i == len(planned)-1)
+		f.Log("trial %d of %d: %s / %s", i+1, len(planned), p.Scenario.Name, p.Trial.Variant)
+		summary, err := f.Trial(c.Context(), p, f.keep && i == len(planned)-1)
 		if summary != nil && (err == nil || summary.Load.Planned > 0) {
 			done = append(done, summary)
 			errs = append(errs, f.print(c, summary, p.Folder), trialToGitHub(c.ErrOrStderr(), p.Scenario.Path, summary))
@@ -133,46 +132,11 @@ func (f *runFlags) trials(c *cobra.Command, batches []batch) error {
 	return outcome(c.Context(), done, f.blame(errors.Join(errs...)))
 }
 
-// trial runs one trial and folds its journal into summary and report.
-func (f *runFlags) trial(ctx context.Context, p runner.Planned, last bool) (*report.Summary, error) {
-	begun, err := f.journal(ctx, p, last)
-	if !begun {
-		return nil, err
-	}
-	summary, reportErr := report.WriteRun(p.Folder)
-	return summary, errors.Join(err, reportErr)
-}
-
-func makeRunFolder(folder string) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return seatrial.Fail(seatrial.Infrastructure, fmt.Errorf("making the run folder: %w", err),
-			"choose another folder with --out")
-	}
-	return nil
-}
-
-// journal runs one trial and leaves its journal in its folder; one that could
-// not even begin leaves none.
-func (f *runFlags) journal(ctx context.Context, p runner.Planned, last bool) (begun bool, err error) {
-	if err := makeRunFolder(p.Folder); err != nil {
-		return false, err
-	}
-	setup, err := f.setup(p, last)
-	if err != nil {
-		return false, err
-	}
-	err = runner.Run(ctx, p.Trial, setup)
-	if closed := setup.Journal.Close(); !errors.Is(err, closed) { // which it is where the trial ended for that
-		err = errors.Join(err, closed)
-	}
-	return true, err
-}
-
 // blame classifies an error that nobody has classified before.
 func (f *runFlags) blame(err error) error {
 	hint := "see the node logs in the run folder; `seatrial clusters delete` starts afresh"
-	if f.on == onSim {
-		hint = "see the journal in the run folder, and whether --on " + onKind + " agrees"
+	if f.On == backend.Sim {
+		hint = "see the journal in the run folder, and whether --on " + backend.Kind + " agrees"
 	}
 	return seatrial.Fail(seatrial.Infrastructure, err, hint)
 }

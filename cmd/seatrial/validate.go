@@ -3,11 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/backend"
 	"github.com/seatrial/seatrial/faults"
 	"github.com/seatrial/seatrial/scenarios"
 )
@@ -63,23 +63,8 @@ func versionCommand() *cobra.Command {
 		Short: "Print the version and how it was built",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(c.OutOrStdout(), "seatrial "+release())
+			_, err := fmt.Fprintln(c.OutOrStdout(), "seatrial "+backend.Release())
 			return err
 		},
 	}
-}
-
-// release is the module's version, and the commit where the build knows it.
-func release() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	version := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			version += " (" + s.Value[:12] + ")"
-		}
-	}
-	return version
 }
