@@ -27,6 +27,7 @@ var floors = []struct {
 	{"cluster/sim/internal/world", 2, "the simulated cluster knows no traffic"},
 	{"load/policy", 3, "pure decisions about failures, shared by the agent and the simulator"},
 	{"cluster/sim/internal/network", 4, "the simulated traffic knows the cluster that it runs through"},
+	{"schema", 1, "a file, made by the tests of scenarios"},
 	{"scenarios", 5, "decoding knows no backend"},
 	{"faults", 5, "faults ask for actions and know no backend"},
 	{"load", 5, "the load engine runs in a pod and knows no cluster"},

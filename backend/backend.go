@@ -56,6 +56,14 @@ func (b *Backend) Check() error {
 	return seatrial.Fail(seatrial.BadInput, fmt.Errorf("there is no backend %q", b.On), "this version runs on: "+Names)
 }
 
+// Available says why trials cannot run here at all; nil where they can.
+func (b *Backend) Available(ctx context.Context) error {
+	if b.On == Kind {
+		return kind.Available(ctx)
+	}
+	return b.Check()
+}
+
 func (b *Backend) log(format string, args ...any) {
 	if b.Log != nil {
 		b.Log(format, args...)

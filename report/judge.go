@@ -101,6 +101,13 @@ func (f *Fold) incomplete() []string {
 	return append(why, f.trailer.Reasons...)
 }
 
+// Starved says that a trial is invalid since the machine left its generator too
+// little: more than [MostLate] was sent late. On another day it may be valid.
+func (s *Summary) Starved() bool {
+	late := ratio(s.Load.Late, s.Load.Sent)
+	return s.Verdict == seatrial.Invalid && late != nil && *late > MostLate
+}
+
 func saturated(s *Summary) []string {
 	var why []string
 	if late := ratio(s.Load.Late, s.Load.Sent); late != nil && *late > MostLate {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/seatrial/seatrial"
@@ -19,8 +20,21 @@ type Guardian struct {
 	alive   io.WriteCloser // its other end is the guardian's standard input
 }
 
-// StartGuardian starts this executable's hidden guardian command for the
-// cluster. The guardian's messages go to a log in the ledgers' folder.
+// What an executable is told that is started as the guardian. The variable keeps
+// a program of somebody else's from taking the word for its own.
+const (
+	guardianCommand  = "guardian"
+	guardianVariable = "SEATRIAL_GUARDIAN=1"
+)
+
+// IsGuardian says whether this process, with these arguments, was started by
+// [StartGuardian].
+func IsGuardian(args []string) bool {
+	return len(args) > 1 && args[1] == guardianCommand && slices.Contains(os.Environ(), guardianVariable)
+}
+
+// StartGuardian starts an executable as the guardian of the cluster: see
+// [IsGuardian]. The guardian's messages go to a log in the ledgers' folder.
 func StartGuardian(executable, folder string, ref seatrial.Ref) (*Guardian, error) {
 	log, err := os.OpenFile(filepath.Join(folder, ref.Backend+"-"+ref.UID+".guardian.log"),
 		os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
@@ -28,8 +42,9 @@ func StartGuardian(executable, folder string, ref seatrial.Ref) (*Guardian, erro
 		return nil, fmt.Errorf("opening the guardian's log: %w", err)
 	}
 	defer log.Close() // the guardian has its own copy
-	process := exec.Command(executable, "guardian", "--ledgers", folder,
+	process := exec.Command(executable, guardianCommand, "--ledgers", folder,
 		"--backend", ref.Backend, "--name", ref.Name, "--uid", ref.UID)
+	process.Env = append(os.Environ(), guardianVariable)
 	process.Stderr = log
 	process.Stdout = log
 	process.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

@@ -23,6 +23,12 @@ type Info struct {
 	InUse   bool   // by another process
 }
 
+// Available is nil where a Docker daemon answers that could have clusters.
+func Available(ctx context.Context) error {
+	_, err := askDaemon(ctx)
+	return err
+}
+
 // List finds the clusters that seatrial booted, sorted by name. It changes
 // nothing.
 func List(ctx context.Context) ([]Info, error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/seatrial/seatrial/backend"
 	"github.com/seatrial/seatrial/faults"
 	"github.com/seatrial/seatrial/scenarios"
+	"github.com/seatrial/seatrial/schema"
 )
 
 func validateCommand() *cobra.Command {
@@ -31,6 +32,26 @@ func validateCommand() *cobra.Command {
 				}
 			}
 			return errors.Join(errs...)
+		},
+	}
+}
+
+func schemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of scenario files, for editors",
+		Long: `Print the JSON Schema of scenario files, for editors.
+
+An editor with yaml-language-server takes it from a file's first line:
+
+  # yaml-language-server: $schema=scenario.json
+
+It knows fields, types and units; what has to fit together, validate knows.`,
+		Example: `  seatrial schema > scenario.json`,
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := c.OutOrStdout().Write(schema.Scenario)
+			return err
 		},
 	}
 }
