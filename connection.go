@@ -27,21 +27,30 @@ type DNS struct {
 	Cache CacheTime `yaml:"cache"`
 }
 
-// CacheTime is a time, or [Forever]. In YAML it is "30s" or "forever".
+// CacheTime is a time, [Forever] or [HonourTTL]. In YAML it is "30s", "forever"
+// or "honourTTL".
 type CacheTime time.Duration
 
-// Forever remembers to the end of the attack.
-const Forever CacheTime = -1
+// Forever remembers to the end of the attack, HonourTTL as long as the answer
+// allows, which is for targets behind a [Front].
+const (
+	Forever   CacheTime = -1
+	HonourTTL CacheTime = -2
+)
 
-// UnmarshalText reads "30s", "0s" or "forever".
+// UnmarshalText reads "30s", "0s", "forever" or "honourTTL".
 func (c *CacheTime) UnmarshalText(text []byte) error {
-	if string(text) == "forever" {
+	switch string(text) {
+	case "forever":
 		*c = Forever
+		return nil
+	case "honourTTL":
+		*c = HonourTTL
 		return nil
 	}
 	d, err := time.ParseDuration(string(text))
 	if err != nil || d < 0 {
-		return fmt.Errorf("%q is no time to remember: write such as 30s, or forever", text)
+		return fmt.Errorf("%q is no time to remember: write such as 30s, forever or honourTTL", text)
 	}
 	*c = CacheTime(d)
 	return nil
@@ -49,14 +58,21 @@ func (c *CacheTime) UnmarshalText(text []byte) error {
 
 // MarshalText is the inverse of [CacheTime.UnmarshalText].
 func (c CacheTime) MarshalText() ([]byte, error) {
-	if c == Forever {
+	switch c {
+	case Forever:
 		return []byte("forever"), nil
+	case HonourTTL:
+		return []byte("honourTTL"), nil
 	}
 	return []byte(time.Duration(c).String()), nil
 }
 
-// Over says whether what was learnt at a time is forgotten now.
-func (c CacheTime) Over(learnt, now time.Duration) bool {
+// Over says whether an answer of that TTL which was learnt at a time is forgotten
+// now.
+func (c CacheTime) Over(learnt, now, ttl time.Duration) bool {
+	if c == HonourTTL {
+		c = CacheTime(ttl)
+	}
 	return c != Forever && now-learnt >= time.Duration(c)
 }
 

@@ -31,6 +31,7 @@ const (
 	KindRevert   Kind = "revert"   // the ledger put something back
 	KindKubeNews Kind = "kubeNews" // a Kubernetes Event object
 	KindUpgrade  Kind = "upgrade"  // a pool, or a node of it, is being replaced: both ends; Data: Upgrade
+	KindFront    Kind = "front"    // the front sends clients to a cluster, or no longer; Data: FrontMark
 	KindEviction Kind = "eviction" // Data: Eviction; the Subject is a pod, as namespace/name
 )
 

@@ -32,11 +32,13 @@ type Trial struct {
 
 // Spec is the body of a scenario.
 type Spec struct {
-	Clusters    []ClusterSpec `yaml:"clusters"`
-	Workload    Workload      `yaml:"workload"`
-	Loads       []Load        `yaml:"loads"`
-	Timeline    Timeline      `yaml:"timeline"`
-	SteadyState Objective     `yaml:"steadyState"`
+	Clusters []ClusterSpec `yaml:"clusters"`
+	// Front, if any, chooses the cluster that answers a client.
+	Front       *Front    `yaml:"front"`
+	Workload    Workload  `yaml:"workload"`
+	Loads       []Load    `yaml:"loads"`
+	Timeline    Timeline  `yaml:"timeline"`
+	SteadyState Objective `yaml:"steadyState"`
 	// Hurt is the time from which a successful request counts as hurt; a
 	// failed one always does. Zero means 1 s.
 	Hurt   time.Duration `yaml:"hurt"`

@@ -6,6 +6,7 @@ import "github.com/seatrial/seatrial"
 // returns a pointer to a struct with its defaults set.
 func Catalog() []seatrial.Builtin {
 	return []seatrial.Builtin{
+		clusterLoss,
 		cniBroken,
 		controlPlaneOutage,
 		cpuHog,

@@ -21,6 +21,7 @@ func ExampleCatalog() {
 		fmt.Printf("%-18s %s\n", b.Name, b.Summary)
 	}
 	// Output:
+	// clusterLoss        A whole cluster is gone, control plane and all nodes.
 	// cniBroken          New pods on a node get no network, so none starts there.
 	// controlPlaneOutage API server, controllers, scheduler and etcd are away; the data plane goes on.
 	// cpuHog             Something computes without end, in a pod or on a node.

@@ -36,7 +36,7 @@ func (n *names) of(ctx context.Context, r *net.Resolver, host string) ([]string,
 	n.mu.Lock()
 	k, ok := n.known[host]
 	n.mu.Unlock()
-	if ok && !n.keep.Over(k.learnt, n.now()) {
+	if ok && !n.keep.Over(k.learnt, n.now(), 0) {
 		return k.addresses, nil
 	}
 	found, err := r.LookupNetIP(ctx, "ip", host)

@@ -18,6 +18,7 @@ type eventKinds struct {
 var eventRowKinds = []eventKinds{
 	{"nodes", []seatrial.Kind{seatrial.KindNode, seatrial.KindUpgrade}},
 	{"pods", []seatrial.Kind{seatrial.KindPod, seatrial.KindEviction}},
+	{"front", []seatrial.Kind{seatrial.KindFront}},
 	{"news", []seatrial.Kind{seatrial.KindKubeNews, seatrial.KindAudit}},
 }
 

@@ -26,6 +26,7 @@ type Fold struct {
 	evictions []eviction
 	upgrades  []upgradeStep
 	alarms    []journal.Line // warnings about nodes and pods
+	front     []FrontChange
 	agents    map[string]seatrial.AgentReport
 	events    []journal.Line // the first of them, for the page
 	damage    []string
@@ -107,6 +108,8 @@ func (f *Fold) take(line journal.Line) error {
 		return f.takeAgent(line)
 	case seatrial.KindNode, seatrial.KindPod:
 		return f.takeChange(line)
+	case seatrial.KindFront:
+		return f.takeFront(line)
 	case seatrial.KindUpgrade:
 		return f.takeUpgrade(line)
 	case seatrial.KindEviction:
@@ -177,6 +180,16 @@ func (f *Fold) takeChange(line journal.Line) error {
 	return nil
 }
 
+// takeFront keeps what the front found out while the load was sent.
+func (f *Fold) takeFront(line journal.Line) error {
+	if line.Severity == seatrial.Warning {
+		f.alarms = append(f.alarms, line)
+	}
+	m, err := journal.Data[seatrial.FrontMark](line)
+	f.front = append(f.front, FrontChange{At: seatrial.InSeconds(line.At), Cluster: line.Subject, Well: m.Well, Message: line.Message})
+	return err
+}
+
 func (f *Fold) takeNode(line journal.Line) error {
 	change, err := journal.Data[journal.NodeChange](line)
 	if err == nil {
@@ -193,7 +206,7 @@ func (f *Fold) Summary() *Summary {
 		Expect: cmp.Or(h.Expect, seatrial.Pass), Reasons: []string{},
 		Part: part(f.window.sum("", 0, forever)), Loads: f.loads(0, forever), Faults: f.faults(h),
 		Description: h.Description, Baseline: h.Baseline, Started: h.Started,
-		Duration: seatrial.InSeconds(f.window.end()), Hurt: h.Hurt, Agents: f.agentList(), Nodes: h.Nodes, Clusters: h.Clusters,
+		Duration: seatrial.InSeconds(f.window.end()), Hurt: h.Hurt, Front: f.front, Agents: f.agentList(), Nodes: h.Nodes, Clusters: h.Clusters,
 		Versions: h.Versions, SourceSHA256: h.SourceSHA256, Command: h.Command,
 		Warnings: append([]string{}, h.Warnings...),
 	}

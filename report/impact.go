@@ -127,14 +127,15 @@ func (f *Fold) phase(first, last, from, to time.Duration) *Phase {
 func (f *Fold) impact(h journal.Header, l life) Impact {
 	steady := orDefault(h.SteadyState)
 	if l.injected == nil {
-		return Impact{UnavailableSeconds: f.unavailable(steady, 0)}
+		return Impact{UnavailableSeconds: f.unavailable(steady, 0, ""), UnavailableByLoad: f.unavailableByLoad(steady, 0)}
 	}
 	from, to := l.present()
 	sum := f.window.sum("", from, to)
 	i := Impact{
 		RequestsHurt:       ratio(sum.Hurt, sum.Planned),
 		UsersHurt:          ratio(int64(len(f.usersHurt(from, to))), users(h)),
-		UnavailableSeconds: f.unavailable(steady, from),
+		UnavailableSeconds: f.unavailable(steady, from, ""),
+		UnavailableByLoad:  f.unavailableByLoad(steady, from),
 	}
 	i.TimeToDetect, i.DetectedBy = f.detected(h, *l.injected)
 	if l.reverted != nil {
@@ -209,9 +210,22 @@ func (f *Fold) detected(h journal.Header, injected time.Duration) (*seatrial.Sec
 	return ptr(seatrial.InSeconds(max(0, first.At-injected))), &what
 }
 
-// unavailable counts the seconds from the given time in which availability of
-// all loads together was below the steady state's.
-func (f *Fold) unavailable(o journal.Objective, from time.Duration) float64 {
+// unavailableByLoad is that of each load, where there are several.
+func (f *Fold) unavailableByLoad(o journal.Objective, from time.Duration) []LoadSeconds {
+	names := f.loadNames()
+	if len(names) < 2 {
+		return nil
+	}
+	var list []LoadSeconds
+	for _, name := range names {
+		list = append(list, LoadSeconds{name, f.unavailable(o, from, name)})
+	}
+	return list
+}
+
+// unavailable counts the seconds from the given time in which availability of a
+// load, or without a name of all loads together, was below the steady state's.
+func (f *Fold) unavailable(o journal.Objective, from time.Duration, load string) float64 {
 	least := cmp.Or(o.Availability, LeastAvailability)
 	end, total := f.window.end(), time.Duration(0)
 	begin, sum := from, &seatrial.Interval{}
@@ -225,9 +239,11 @@ func (f *Fold) unavailable(o journal.Objective, from time.Duration) float64 {
 			judge()
 			begin, sum = start, &seatrial.Interval{}
 		}
-		for _, iv := range s {
-			sum.Planned += iv.Planned
-			sum.Succeeded += iv.Succeeded
+		for name, iv := range s {
+			if load == "" || load == name {
+				sum.Planned += iv.Planned
+				sum.Succeeded += iv.Succeeded
+			}
 		}
 	}
 	judge()

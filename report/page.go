@@ -266,8 +266,11 @@ func trust(p *Page) []pair {
 		list = append(list,
 			pair{"Left out", "the warm-up of " + seconds(p.Header.Timeline.Warmup)},
 			pair{"Steady state", steadyWords(s.Steady)},
-			pair{"Unavailable", fmt.Sprintf("%g s in which availability was below the steady state's", s.Impact.UnavailableSeconds)},
+			pair{"Unavailable", unavailableWords(s)},
 			pair{"Detected", detectedWords(s)})
+	}
+	if len(s.Front) > 0 {
+		list = append(list, pair{"Front", frontWords(s)})
 	}
 	list = append(append(list, bounds(s)...), settings(s.Clusters)...)
 	for _, a := range s.Agents {

@@ -39,6 +39,7 @@ type Summary struct {
 	Duration    seatrial.Seconds `json:"duration"`          // from the trial's start to the end of the last interval
 	Hurt        seatrial.Seconds `json:"hurt"`              // a request is hurt when it fails or takes longer
 	Steady      Steady           `json:"steady_state"`
+	Front       []FrontChange    `json:"front,omitempty"` // in the order in which it found out
 	Agents      []Agent          `json:"agents"`
 	Nodes       []journal.Node   `json:"nodes,omitempty"`
 	// Clusters are those whose settings are not Kubernetes' and the backend's.
@@ -132,6 +133,20 @@ type Fault struct {
 	Struck         []Struck          `json:"struck,omitempty"` // workloads with pods in its way
 }
 
+// LoadSeconds are seconds of a load.
+type LoadSeconds struct {
+	Load    string  `json:"load"`
+	Seconds float64 `json:"seconds"`
+}
+
+// FrontChange is when a front began or ceased to send clients to a cluster.
+type FrontChange struct {
+	At      seatrial.Seconds `json:"at"`
+	Cluster string           `json:"cluster"`
+	Well    bool             `json:"well"` // clients are sent there from now on
+	Message string           `json:"message"`
+}
+
 // Impact is what the faults meant to users and how long it took.
 type Impact struct {
 	// RequestsHurt is the share of the requests due in the fault phase that
@@ -148,6 +163,8 @@ type Impact struct {
 	// UnavailableSeconds counts the seconds since the first injection, cut
 	// without overlap, in which availability was below the steady state's.
 	UnavailableSeconds float64 `json:"unavailable_seconds"`
+	// UnavailableByLoad is that of each load, where there are several.
+	UnavailableByLoad []LoadSeconds `json:"unavailable_by_load,omitempty"`
 }
 
 // Pod is how many users' connections led to a pod when the first fault was

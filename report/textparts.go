@@ -90,11 +90,37 @@ func (p *printer) trust(s *Summary) {
 		p.wrap("  ", "    ", "agent "+a.Name+": "+agentWords(a))
 	}
 	if !s.alone() {
-		p.wrap("  ", "    ", fmt.Sprintf("unavailable: %g s in which availability was below the steady state's", s.Impact.UnavailableSeconds))
+		p.wrap("  ", "    ", "unavailable: "+unavailableWords(s))
+	}
+	if len(s.Front) > 0 {
+		p.wrap("  ", "    ", "front: "+frontWords(s))
 	}
 	for _, c := range settings(s.Clusters) {
 		p.wrap("  ", "    ", strings.ToLower(c.Label[:1])+c.Label[1:]+": "+c.Value)
 	}
+}
+
+// unavailableWords tells the time for which users were down, by load where there
+// are several.
+func unavailableWords(s *Summary) string {
+	text := fmt.Sprintf("%g s in which availability was below the steady state's", s.Impact.UnavailableSeconds)
+	var loads []string
+	for _, l := range s.Impact.UnavailableByLoad {
+		loads = append(loads, fmt.Sprintf("%s %g s", l.Load, l.Seconds))
+	}
+	if len(loads) > 0 {
+		text += "; by load: " + strings.Join(loads, ", ")
+	}
+	return text
+}
+
+// frontWords tells what the front found out, and when.
+func frontWords(s *Summary) string {
+	var parts []string
+	for _, c := range s.Front {
+		parts = append(parts, fmt.Sprintf("at %s cluster %s: %s", seconds(c.At), c.Cluster, c.Message))
+	}
+	return strings.Join(parts, "; ")
 }
 
 func errorWords(errors map[string]int64) string {

@@ -12,18 +12,20 @@ import (
 )
 
 const (
-	maxWorkers = 5_000           // the largest cluster that Kubernetes supports
-	maxCPU     = 1024 * 1000     // thousandths of a core
-	minMemory  = 128 << 20       // less does not hold the pods that every node has
-	maxTiming  = 24 * time.Hour  // of a cluster
-	maxSeconds = 365 * 24 * 3600 // of a toleration
+	maxClusters = 10
+	maxWorkers  = 5_000           // the largest cluster that Kubernetes supports
+	maxCPU      = 1024 * 1000     // thousandths of a core
+	minMemory   = 128 << 20       // less does not hold the pods that every node has
+	maxTiming   = 24 * time.Hour  // of a cluster
+	maxSeconds  = 365 * 24 * 3600 // of a toleration
 )
 
 var kubeVersion = regexp.MustCompile(`^v1\.\d+\.\d+$`)
 
 func (p *parser) clusters(n *yaml.Node, s *seatrial.Spec) {
-	if len(s.Clusters) > 1 {
-		p.badHint(find(n, "clusters", 1), "give every cluster a scenario of its own for now", "more than one cluster is not supported yet")
+	p.unique(find(n, "clusters").node, "clusters")
+	if len(s.Clusters) > maxClusters {
+		p.bad(find(n, "clusters"), "has %d entries; %d is the most", len(s.Clusters), maxClusters)
 	}
 	for i, c := range s.Clusters {
 		p.label(find(n, "clusters", i, "name"), c.Name)

@@ -17,6 +17,10 @@ func fillDefaults(s *seatrial.Spec) {
 		fill(&s.Clusters[i].Name, "main")
 		fill(&s.Clusters[i].Workers, 3)
 	}
+	if s.Front != nil {
+		f := s.Front.Filled()
+		s.Front = &f
+	}
 	for i := range s.Loads {
 		s.Loads[i] = plan.Fill(s.Loads[i])
 	}

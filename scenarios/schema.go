@@ -123,7 +123,7 @@ var texts = map[reflect.Type]string{
 	reflect.TypeFor[seatrial.Connections](): `^([0-9]+|perRequest)$`,
 	reflect.TypeFor[seatrial.Failure]():     `^(connect|error|timeout|5xx|[45][0-9][0-9])$`,
 	reflect.TypeFor[seatrial.HedgeAfter]():  `^(p[0-9.]+|` + duration + `)$`,
-	reflect.TypeFor[seatrial.CacheTime]():   `^(forever|0|` + duration + `)$`,
+	reflect.TypeFor[seatrial.CacheTime]():   `^(forever|honourTTL|0|` + duration + `)$`,
 	reflect.TypeFor[seatrial.Margin]():      `^([0-9.]+%|` + duration + `)$`,
 }
 

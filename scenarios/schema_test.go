@@ -136,6 +136,8 @@ var beyond = map[string]string{
 	"compare-zero":     "a margin is above nothing",
 	"duplicate-names":  "names are unique",
 	"flapping":         "timings fit together",
+	"front":            "names and times",
+	"front-both":       "one of two keys",
 	"flapping-any":     "the same",
 	"flapping-lease":   "the same",
 	"manifest-broken":  "another file",
@@ -143,7 +145,7 @@ var beyond = map[string]string{
 	"missing-manifest": "another file",
 	"no-span":          "what a fault needs depends on its parameters",
 	"patch-nothing":    "another file",
-	"two-clusters":     "not supported yet",
+	"two-clusters":     "several clusters have a front",
 	"two-documents":    "a schema sees one document",
 }
 

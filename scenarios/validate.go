@@ -40,6 +40,7 @@ func (p *parser) validate(n *yaml.Node, s *seatrial.Spec) {
 	p.clusters(n, s)
 	p.timeline(n, s)
 	p.loads(n, s)
+	p.front(n, s)
 	p.faults(n, s)
 	p.objectives(n, s)
 }

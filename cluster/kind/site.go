@@ -65,6 +65,9 @@ func Open(ctx context.Context, spec seatrial.Spec, o Options) (*Site, error) {
 }
 
 func (s *Site) open(ctx context.Context, spec seatrial.Spec) error {
+	if spec.Front != nil {
+		return seatrial.Fail(seatrial.BadInput, errors.New("kind has no front: its load agents run in the cluster"), "run it with --on sim")
+	}
 	d, err := askDaemon(ctx)
 	if err != nil {
 		return err

@@ -14,7 +14,7 @@ func CheckConnection(l seatrial.Load) []Problem {
 			problems = append(problems, Problem{Field: field, Text: text, Hint: hint})
 		}
 	}
-	bad(l.Connection.Age >= 0 && l.UserTimeout >= 0 && (l.DNS.Cache >= 0 || l.DNS.Cache == seatrial.Forever), "", "is below zero", "connectionAge")
+	bad(l.Connection.Age >= 0 && l.UserTimeout >= 0 && (l.DNS.Cache >= 0 || l.DNS.Cache == seatrial.Forever || l.DNS.Cache == seatrial.HonourTTL), "", "is below zero", "connectionAge")
 	bad(l.Connection.Age == 0 || l.Connections != seatrial.PerRequest, "leave one of the two out", "means nothing where every request has a connection of its own", "connectionAge")
 	bad(l.UserTimeout == 0 || l.UserTimeout >= time.Millisecond, "such as tcpUserTimeout: 5s", "is below the kernel's unit, a millisecond", "tcpUserTimeout")
 	if h := l.HTTP2; h != nil {

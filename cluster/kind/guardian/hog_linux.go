@@ -50,9 +50,11 @@ func (m linux) prepareHog(p Plan) (Prior, effect, error) {
 	return prior, &hogs{sweepHogs: sweepHogs{m.host, p.Node, prior}, plan: *p.Hog, group: group}, nil
 }
 
-// fragile are units that a node without memory may lose for good: a kubelet dies
-// of SIGSEGV there, and systemd, which cannot look at its condition then, does not
-// start it again.
+// fragile are units that a node without memory may lose for good, and that are
+// restarted after it. A kubelet dies of SIGSEGV there, and systemd, which cannot
+// look at its condition then, does not start it again. A containerd lives on and
+// waits for ever for a shim that died so: it lists no sandboxes any more, and the
+// node stays NotReady. Containers outlive the restart.
 var fragile = []string{"containerd", "kubelet"}
 
 // spare is what a hog leaves of the machine's memory.
@@ -207,7 +209,7 @@ func (s sweepHogs) undo() error {
 		err = node.restore(s.prior.OOM)
 	}
 	if err == nil && len(s.prior.Units) > 0 {
-		_, err = s.run(s.node, append([]string{"systemctl", "start"}, s.prior.Units...)...)
+		_, err = s.run(s.node, append([]string{"systemctl", "restart"}, s.prior.Units...)...)
 	}
 	return unlessGone(err)
 }

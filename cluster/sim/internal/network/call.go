@@ -24,6 +24,7 @@ type call struct {
 	sent     time.Duration
 	deadline time.Duration
 	attempts int64
+	way      route // into the cluster
 	conn     *conn
 	fresh    bool // the connection had carried nothing before
 	pod      *world.Pod
@@ -102,8 +103,8 @@ func (c *call) Fire(code uint64) {
 	}
 	switch what {
 	case onLookedUp:
-		c.pool.knows, c.pool.learnt = true, c.pool.network.clock.Now()
-		c.choose()
+		c.pool.learn()
+		c.learnt()
 	case onSYN:
 		c.dial()
 	case onConnected:
@@ -133,12 +134,22 @@ func (c *call) begin() {
 func (c *call) attempt() {
 	c.attempts++
 	c.tries = 0
-	if c.conn = c.pool.take(); c.conn != nil {
-		c.fresh = false
+	to, none := c.balance()
+	if none {
+		c.later(roundTrip, unavailable)
+		return
+	}
+	if c.conn = c.pool.take(to); c.conn != nil {
+		c.fresh, c.way = false, c.conn.way
 		c.transmit()
 		return
 	}
 	c.at = dialling
+	if to != nil {
+		c.way = to.way
+		c.choose()
+		return
+	}
 	c.lookUp()
 }
 
@@ -157,11 +168,12 @@ func (c *call) choose() {
 		c.dial()
 		return
 	}
-	if !p.service.Serves(p.port) {
+	service := c.way.service
+	if !service.Serves(p.port) {
 		c.guard() // nothing answers at a virtual address's other ports
 		return
 	}
-	pods := p.node.View(p.service).Endpoints()
+	pods := c.way.node.View(service).Endpoints()
 	if len(pods) == 0 {
 		c.later(roundTrip, tally.Refused) // kube-proxy rejects
 		return
@@ -176,7 +188,7 @@ func (c *call) choose() {
 // up, whatever kube-proxy learns meanwhile.
 func (c *call) dial() {
 	switch {
-	case cut(c.pool.node, c.target.Node), !c.target.Addressed():
+	case cut(c.way.node, c.target.Node), !c.target.Addressed():
 		c.again(onSYN)
 	case c.listener() == nil:
 		c.later(roundTrip, tally.Refused)
@@ -191,7 +203,7 @@ func (c *call) listener() *world.Process {
 	if c.pool.local {
 		p = c.target.Listener(c.pool.port)
 	} else {
-		p = c.pool.service.Target(c.target, c.pool.port)
+		p = c.way.service.Target(c.target, c.pool.port)
 	}
 	if p == nil || !p.Listening() {
 		return nil
@@ -236,7 +248,7 @@ func (c *call) connected() {
 		return
 	}
 	c.tries, c.fresh = 0, true
-	c.conn = serverOf(c.pool.network, p).accept(c.pool)
+	c.conn = serverOf(c.way.network, p).accept(c.pool, c.way)
 	c.transmit()
 }
 
@@ -245,7 +257,7 @@ func (c *call) transmit() {
 	c.at = sending
 	server := c.conn.server
 	switch {
-	case cut(c.pool.node, server.process.Pod.Node):
+	case cut(c.way.node, server.process.Pod.Node):
 		c.again(onSend)
 	case c.conn.dead:
 		c.broken(tally.Reset)

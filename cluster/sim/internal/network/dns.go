@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/cluster/sim/internal/world"
 	"github.com/seatrial/seatrial/load/tally"
 )
@@ -45,12 +46,12 @@ func exists(name string) bool {
 // lookUp asks for the target's address, unless the client remembers it.
 func (c *call) lookUp() {
 	p := c.pool
-	if p.local || p.knows && !p.how.DNS.Cache.Over(p.learnt, p.network.clock.Now()) {
-		c.choose()
+	c.way = p.route
+	if p.local || p.addressed || p.knows && !p.how.DNS.Cache.Over(p.learnt, p.network.clock.Now(), p.ttl()) {
+		c.learnt()
 		return
 	}
 	wait, found := p.resolve()
-	found = found && p.service != nil
 	c.asked = p.network.clock.Now()
 	c.lookups = append(c.lookups, tally.Lookup{Took: wait, Failed: !found})
 	switch {
@@ -76,9 +77,43 @@ func (c *call) looked() []tally.Lookup {
 	return c.lookups
 }
 
+// learn remembers an answer. The first one of a front's is as old as chance will
+// have it: its client has not begun with the trial.
+func (p *pool) learn() {
+	now := p.network.clock.Now()
+	if p.front != nil && !p.knows && p.how.DNS.Cache == seatrial.HonourTTL {
+		now -= time.Duration(p.random.Int64N(int64(p.ttl())))
+	}
+	p.knows, p.learnt = true, now
+}
+
+// learnt goes on with the address that is known.
+func (c *call) learnt() {
+	if c.pool.front != nil {
+		c.way = c.pool.answer.way
+	}
+	c.choose()
+}
+
+// serviceTTL is that of a Service's name: `ttl 30` in the Corefile of kubeadm
+// (cmd/kubeadm/app/phases/addons/dns/manifests.go).
+const serviceTTL = 30 * time.Second
+
+func (p *pool) ttl() time.Duration {
+	if p.front != nil {
+		return p.front.spec.DNS.TTL
+	}
+	return serviceTTL
+}
+
 // resolve is how long the lookup takes, and whether an address comes of it. The
-// name servers are taken to stay as they are meanwhile.
+// name servers are taken to stay as they are meanwhile; those of a front, which
+// are not in the clusters, do.
 func (p *pool) resolve() (wait time.Duration, found bool) {
+	if p.front != nil {
+		p.answer = p.front.resolve(p.random)
+		return roundTrip + leastAnswer + time.Duration(p.random.ExpFloat64()*float64(meanAnswer)), p.answer.way.service != nil
+	}
 	service := p.network.world.Service("kube-system", "kube-dns")
 	if service == nil {
 		return roundTrip, false
@@ -89,7 +124,7 @@ func (p *pool) resolve() (wait time.Duration, found bool) {
 		took, found = p.askName(service, servers)
 		wait += took
 	}
-	return wait, found
+	return wait, found && p.service != nil
 }
 
 // askName asks for A and AAAA side by side; the name is known once the first is

@@ -23,6 +23,7 @@ type Network struct {
 	clock *virtual.Clock
 	seed  virtual.Seed
 	free  []*call // of applications' own calls, to be used again
+	front *Front  // of its users; nil for none
 }
 
 // New is the network of a cluster.

@@ -16,14 +16,15 @@ import (
 
 // pool is the connections of one client to one target.
 type pool struct {
-	network   *Network
-	node      *world.Node    // where the client runs
+	route                    // of what is no front's
+	front     *Front         // nil for a target of the client's own cluster
+	answer    *member        // of the front's DNS, which knows says to be there
 	inside    *world.Process // that is the client; nil for a user
 	namespace string         // that short names are looked up in
 	host      string
 	port      int
-	service   *world.Service // nil for an address within the client's own pod, or none
-	local     bool           // the target is the client's own pod
+	local     bool // the target is the client's own pod
+	addressed bool // its address needs no lookup
 	keepAlive bool
 	most      int // idle connections that are kept
 	how       seatrial.Connection
@@ -52,6 +53,10 @@ func (p *pool) aim(target string) error {
 	}
 	ip := net.ParseIP(p.host)
 	p.local = p.host == "localhost" || ip != nil && ip.IsLoopback()
+	if f := p.network.front; f != nil && p.inside == nil && p.host == f.spec.Host {
+		p.front = f
+		return nil
+	}
 	if !p.local {
 		p.service = p.network.world.Lookup(p.host, p.namespace)
 	}
@@ -64,11 +69,14 @@ func replayable(method string, body bool) bool {
 }
 
 // take is an idle connection that is not too old, the last used first; nil where
-// there is none.
-func (p *pool) take() *conn {
-	for len(p.idle) > 0 {
-		c := p.idle[len(p.idle)-1]
-		p.idle = p.idle[:len(p.idle)-1]
+// there is none. A load balancer takes one to the cluster that it has chosen.
+func (p *pool) take(to *member) *conn {
+	for i := len(p.idle) - 1; i >= 0; i-- {
+		c := p.idle[i]
+		if to != nil && c.way.network != to.way.network {
+			continue
+		}
+		p.idle = slices.Delete(p.idle, i, i+1)
 		c.idle = false
 		if p.how.Age == 0 || p.network.clock.Now()-c.born < p.how.Age {
 			return c
@@ -96,6 +104,7 @@ func (p *pool) spurns(class string) bool {
 // conn is one TCP connection.
 type conn struct {
 	pool   *pool
+	way    route
 	server *server
 	open   bool // as the client knows
 	dead   bool // the server has closed it, and the client could not hear of it
@@ -132,7 +141,7 @@ func (c *conn) close() {
 // lost: the server's side is gone. The client drops an idle connection as soon
 // as it hears of it.
 func (c *conn) lost() {
-	if cut(c.pool.node, c.server.process.Pod.Node) {
+	if cut(c.way.node, c.server.process.Pod.Node) {
 		c.dead = true
 		return
 	}

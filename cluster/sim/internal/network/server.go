@@ -30,8 +30,8 @@ func serverOf(n *Network, p *world.Process) *server {
 
 // accept opens a connection. The kernel does so also for a process that stands
 // still: Go's backlog is somaxconn, 4096, more than any scenario fills.
-func (s *server) accept(p *pool) *conn {
-	c := &conn{pool: p, server: s, open: true, index: len(s.conns), born: s.network.clock.Now()}
+func (s *server) accept(p *pool, way route) *conn {
+	c := &conn{pool: p, way: way, server: s, open: true, index: len(s.conns), born: s.network.clock.Now()}
 	s.conns = append(s.conns, c)
 	return c
 }

@@ -152,6 +152,9 @@ func (a *Attack) Start(_ context.Context, at time.Duration) error {
 		s.begin(at)
 	}
 	a.network.clock.At(at+flushEvery, a, 0)
+	if f := a.network.front; f != nil {
+		return f.begin(a.sink, a.over)
+	}
 	return nil
 }
 

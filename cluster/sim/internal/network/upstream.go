@@ -34,7 +34,7 @@ func (s *server) ask(c *call) {
 }
 
 func (s *server) pool() *pool {
-	p := &pool{network: s.network, node: s.process.Pod.Node, inside: s.process, namespace: s.process.Pod.Namespace,
+	p := &pool{route: route{network: s.network, node: s.process.Pod.Node}, inside: s.process, namespace: s.process.Pod.Namespace,
 		keepAlive: true, most: upstreamIdle, timeout: s.process.App.UpstreamTimeout, random: s.process.Rand}
 	// A URL that cannot be read was refused with the flags; a name that is
 	// none fails when it is looked up.

@@ -52,7 +52,7 @@ func newUser(id int, s *stream) (*user, error) {
 	l := s.load
 	workers := max(1, int(l.Connections))
 	u := &user{id: id, stream: s}
-	first := pool{network: s.network, node: s.node, namespace: agentsNamespace,
+	first := pool{route: route{network: s.network, node: s.node}, namespace: agentsNamespace,
 		keepAlive: l.Connections != seatrial.PerRequest, most: workers, timeout: l.Client.Timeout, how: l.Connection,
 		random: s.network.seed.Rand("user", l.Name+"/"+strconv.Itoa(id))}
 	if l.Client.Active() {

@@ -98,6 +98,9 @@ func (w *World) Lookup(host, namespace string) *Service {
 	return w.Service(namespace, parts[0])
 }
 
+// Port is the first that the service has.
+func (s *Service) Port() int { return int(s.ports[0].Port) }
+
 // Target is the process behind a port of the service in a pod; nil where
 // nothing runs that listens on it.
 func (s *Service) Target(p *Pod, port int) *Process {

@@ -119,6 +119,9 @@ func (n *Node) PowerOff() {
 	}
 	n.Freeze(true)
 	n.off = true
+	if n.ControlPlane {
+		n.world.Down(true)
+	}
 	for p := range n.processes() {
 		p.Exit()
 	}
@@ -141,6 +144,9 @@ func (n *Node) PowerOn() {
 	n.Thaw()
 	n.world.Clock.Do(n.world.Draw(n.world.Timings.Boot, "boot", n.Name), func() {
 		n.StartKubelet()
+		if n.ControlPlane {
+			n.world.Down(false)
+		}
 		n.forgetPressure()
 		for _, p := range slices.Clone(n.pods) {
 			p.bound()

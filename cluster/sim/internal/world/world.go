@@ -17,6 +17,8 @@ import (
 
 // Config is the shape of a cluster.
 type Config struct {
+	// Prefix of its nodes' names, where several clusters are told apart.
+	Prefix     string
 	Workers    int
 	Seed       virtual.Seed
 	Kubernetes string // its version; empty means [Version]
@@ -107,14 +109,14 @@ func New(clock *virtual.Clock, c Config) (*World, error) {
 func (w *World) boot(c Config) {
 	usual := resources{DefaultCPU, DefaultMemory}
 	worker := resources{cmp.Or(c.CPU, usual.cpu), cmp.Or(c.Memory, usual.memory)}
-	control := w.node("control-plane", usual)
+	control := w.node(c.Prefix+"control-plane", usual)
 	control.ControlPlane = true
 	control.Labels["node-role.kubernetes.io/control-plane"] = ""
 	control.taint("node-role.kubernetes.io/control-plane", corev1.TaintEffectNoSchedule)
 	for i := range c.Workers {
-		w.node(workerName(i), worker).Labels[WorkerKey] = strconv.Itoa(i + 1)
+		w.node(c.Prefix+workerName(i), worker).Labels[WorkerKey] = strconv.Itoa(i + 1)
 	}
-	agents := w.node("agents", usual)
+	agents := w.node(c.Prefix+"agents", usual)
 	agents.Agents = true
 	agents.Labels[AgentsKey] = "true"
 	agents.Taints = []corev1.Taint{
