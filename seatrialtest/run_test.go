@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,11 +32,16 @@ func TestHelper(t *testing.T) {
 // helper runs TestHelper, and returns its output, and whether it passed.
 func helper(t *testing.T, on, scenario string, env []string, args ...string) (string, bool) {
 	t.Helper()
+	out, err := command(t, on, scenario, env, args...).CombinedOutput()
+	return string(out), err == nil
+}
+
+func command(t *testing.T, on, scenario string, env []string, args ...string) *exec.Cmd {
+	t.Helper()
 	c := exec.Command(os.Args[0], append([]string{"-test.run=^TestHelper$", "-test.v"}, args...)...)
 	c.Env = append(os.Environ(), "SEATRIAL_HELPER="+scenario, "SEATRIAL_HELPER_ON="+on, "TMPDIR="+t.TempDir())
 	c.Env = append(c.Env, env...)
-	out, err := c.CombinedOutput()
-	return string(out), err == nil
+	return c
 }
 
 // hasty is a scenario of a few seconds whose second variant promises what a
@@ -187,20 +193,39 @@ func TestE2ETrialsOnKindEndInTimeAndWaitForEachOther(t *testing.T) {
 	t.Run("the cluster is there", func(t *testing.T) { Run(t, short, On(backend.Kind)) })
 
 	// A node stands still when the time is over, a minute before go test's.
-	type said struct {
-		out    string
-		passed bool
+	long := command(t, backend.Kind, beside(t, "../testdata/e2e/long-freeze.yaml"), nil, "-test.timeout=120s")
+	var out lockedBuffer
+	long.Stdout, long.Stderr = &out, &out
+	if err := long.Start(); err != nil {
+		t.Fatal(err)
 	}
-	long, freeze := make(chan said, 1), beside(t, "../testdata/e2e/long-freeze.yaml")
-	go func() {
-		out, passed := helper(t, backend.Kind, freeze, nil, "-test.timeout=150s")
-		long <- said{out, passed}
-	}()
+	for limit := time.Now().Add(time.Minute); !strings.Contains(out.String(), "guardian: process"); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatalf("the trial has not begun:\n%s", out.String())
+		}
+	}
 	// Meanwhile somebody else wants the same cluster, and gets it afterwards.
 	t.Run("at the same time", func(t *testing.T) { Run(t, short, On(backend.Kind)) })
-	first := <-long
-	if first.passed {
-		t.Error("a trial of minutes passed within 90 s")
+	if err := long.Wait(); err == nil {
+		t.Error("a trial of minutes passed within one")
 	}
-	wants(t, first.out, `the trial was interrupted 1m0s before go test's -timeout`, `fault migrate: .*(over|reverted)`)
+	wants(t, out.String(), `the trial was interrupted 1m0s before go test's -timeout`, `trial begins`)
+}
+
+// lockedBuffer takes the output of a command that still runs.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
