@@ -71,10 +71,10 @@ func trying(t *testing.T) *Site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	if err := s.cluster.Apply(t.Context(), append(shops(1, 6), keeper...)); err != nil {
+	if err := s.clusters[0].Apply(t.Context(), append(shops(1, 6), keeper...)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.cluster.Settle(t.Context()); err != nil {
+	if err := s.clusters[0].Settle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -83,7 +83,7 @@ func trying(t *testing.T) *Site {
 // state is everything that an action may change and its revert restores.
 func (s *Site) state() string {
 	var out strings.Builder
-	w := s.cluster.world
+	w := s.clusters[0].world
 	for _, n := range w.Nodes {
 		fmt.Fprintln(&out, n.Name, n.Ready, n.Unschedulable, n.Taints, n.Frozen(), n.Silent(), n.Blind(), n.Headless(), n.Partitioned(), n.Off(), n.Throttled(), n.CNIBroken(), n.Hung(), n.Used(), n.Hogged(), unversioned(n.Labels))
 	}
@@ -107,8 +107,8 @@ func unversioned(l labels.Set) labels.Set {
 // actions are one of each, against what the site has.
 func actions(s *Site) []seatrial.Action {
 	const expires = time.Hour
-	pod := s.cluster.world.Pods("default", everything)[0]
-	dns := s.cluster.world.Pods(dnsNamespace, dnsPods)[0]
+	pod := s.clusters[0].world.Pods("default", everything)[0]
+	dns := s.clusters[0].world.Pods(dnsNamespace, dnsPods)[0]
 	node := pod.Node.Name
 	return []seatrial.Action{
 		seatrial.Freeze{Node: node, Mode: seatrial.Sigstop, Expires: expires},
@@ -142,24 +142,24 @@ func TestEveryActionIsProvenAndLeavesTheClusterAsItWas(t *testing.T) {
 		t.Run(fmt.Sprint(i, "-", a.Kind()), func(t *testing.T) {
 			s := trying(t)
 			before := s.state()
-			if err := s.cluster.Supports(a); err != nil {
+			if err := s.clusters[0].Supports(a); err != nil {
 				t.Fatal(err)
 			}
-			prior, err := s.cluster.Observe(t.Context(), a)
+			prior, err := s.clusters[0].Observe(t.Context(), a)
 			if err != nil {
 				t.Fatal(err)
 			}
 			unproven, cancel := s.clock.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			if proof, err := s.cluster.Prove(unproven, a); err == nil {
+			if proof, err := s.clusters[0].Prove(unproven, a); err == nil {
 				t.Errorf("it is proven before it was done: %+v", proof)
 			}
-			if err := s.cluster.Act(t.Context(), a); err != nil {
+			if err := s.clusters[0].Act(t.Context(), a); err != nil {
 				t.Fatal(err)
 			}
 			proving, cancel := s.clock.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
-			proof, err := s.cluster.Prove(proving, a)
+			proof, err := s.clusters[0].Prove(proving, a)
 			if err != nil || proof.Method == "" {
 				t.Errorf("proof %+v, error %v", proof, err)
 			}
@@ -168,11 +168,11 @@ func TestEveryActionIsProvenAndLeavesTheClusterAsItWas(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range 2 { // a revert is idempotent
-				if err := s.cluster.Revert(t.Context(), a, prior); err != nil {
+				if err := s.clusters[0].Revert(t.Context(), a, prior); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if err := s.cluster.Settle(t.Context()); err != nil {
+			if err := s.clusters[0].Settle(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if err := s.clock.Sleep(t.Context(), time.Minute); err != nil {
@@ -194,10 +194,10 @@ func TestAnActionThatExpiresEndsByItself(t *testing.T) {
 		t.Run(fmt.Sprint(i, "-", a.Kind()), func(t *testing.T) {
 			s := trying(t)
 			before := s.state()
-			if _, err := s.cluster.Observe(t.Context(), short); err != nil {
+			if _, err := s.clusters[0].Observe(t.Context(), short); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.cluster.Act(t.Context(), short); err != nil {
+			if err := s.clusters[0].Act(t.Context(), short); err != nil {
 				t.Fatal(err)
 			}
 			if err := s.clock.Sleep(t.Context(), 3*time.Minute); err != nil {
@@ -218,11 +218,11 @@ func TestTheTimeOfAnEarlierActionDoesNotEndALaterOne(t *testing.T) {
 		}
 		t.Run(fmt.Sprint(i, "-", a.Kind()), func(t *testing.T) {
 			s := trying(t)
-			prior, err := s.cluster.Observe(t.Context(), short)
+			prior, err := s.clusters[0].Observe(t.Context(), short)
 			for _, step := range []func() error{
-				func() error { return s.cluster.Act(t.Context(), short) },
-				func() error { return s.cluster.Revert(t.Context(), short, prior) },
-				func() error { return s.cluster.Act(t.Context(), a) },
+				func() error { return s.clusters[0].Act(t.Context(), short) },
+				func() error { return s.clusters[0].Revert(t.Context(), short, prior) },
+				func() error { return s.clusters[0].Act(t.Context(), a) },
 				func() error { return s.clock.Sleep(t.Context(), 20*time.Second) },
 			} {
 				if err == nil {
@@ -234,7 +234,7 @@ func TestTheTimeOfAnEarlierActionDoesNotEndALaterOne(t *testing.T) {
 			}
 			proving, cancel := s.clock.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			if _, err := s.cluster.Prove(proving, a); err != nil {
+			if _, err := s.clusters[0].Prove(proving, a); err != nil {
 				t.Errorf("20 s after it was done for an hour: %v", err)
 			}
 		})
@@ -290,15 +290,15 @@ func expiring(a seatrial.Action) (seatrial.Action, bool) {
 
 func TestWhatWasInForceBeforeStays(t *testing.T) {
 	s := trying(t)
-	node := s.cluster.world.Node("worker")
+	node := s.clusters[0].world.Node("worker")
 	node.Cordon(true)
 	a := seatrial.Cordon{Node: "worker"}
-	prior, err := s.cluster.Observe(t.Context(), a)
+	prior, err := s.clusters[0].Observe(t.Context(), a)
 	if err == nil {
-		err = s.cluster.Act(t.Context(), a)
+		err = s.clusters[0].Act(t.Context(), a)
 	}
 	if err == nil {
-		err = s.cluster.Revert(t.Context(), a, prior)
+		err = s.clusters[0].Revert(t.Context(), a, prior)
 	}
 	if err != nil || !node.Unschedulable {
 		t.Errorf("cordoned %v, error %v; want it to stay cordoned", node.Unschedulable, err)
@@ -307,9 +307,9 @@ func TestWhatWasInForceBeforeStays(t *testing.T) {
 
 func TestALostNodeIsNotReadyAndItsPodsComeBackElsewhere(t *testing.T) {
 	s := trying(t)
-	node := s.cluster.world.Node("worker2")
+	node := s.clusters[0].world.Node("worker2")
 	a := seatrial.PowerOff{Node: "worker2", Expires: time.Hour}
-	if err := s.cluster.Act(t.Context(), a); err != nil {
+	if err := s.clusters[0].Act(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.clock.Sleep(t.Context(), time.Minute); err != nil || node.Ready != corev1.ConditionUnknown {
@@ -320,7 +320,7 @@ func TestALostNodeIsNotReadyAndItsPodsComeBackElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	ready := 0
-	for _, p := range s.cluster.world.Pods("default", everything) {
+	for _, p := range s.clusters[0].world.Pods("default", everything) {
 		if p.Template.Labels["app"] == "shop0" && p.Ready && p.Node != node {
 			ready++
 		}
@@ -330,9 +330,31 @@ func TestALostNodeIsNotReadyAndItsPodsComeBackElsewhere(t *testing.T) {
 	}
 }
 
-func TestOneClusterAtATime(t *testing.T) {
-	_, err := Open(seatrial.Spec{Clusters: []seatrial.ClusterSpec{{Name: "a"}, {Name: "b"}}}, 1)
-	if err == nil || !strings.Contains(err.Error(), "one cluster") {
-		t.Errorf("two clusters: %v", err)
+func TestTwoClustersAreToldApartAndHaveLuckOfTheirOwn(t *testing.T) {
+	spec := seatrial.Spec{Clusters: []seatrial.ClusterSpec{{Name: "a", Workers: 2}, {Name: "b", Workers: 1}}}
+	site, err := Open(spec, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer site.Close()
+	for name, want := range map[string]string{"": "a-agents a-control-plane a-worker a-worker2", "a": "a-agents a-control-plane a-worker a-worker2", "b": "b-agents b-control-plane b-worker"} {
+		c, err := site.Cluster(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nodes, err := c.Nodes(t.Context())
+		var names []string
+		for _, n := range nodes {
+			names = append(names, n.Name)
+		}
+		if got := strings.Join(names, " "); err != nil || got != want {
+			t.Errorf("cluster %q has nodes %s, %v; want %s", name, got, err, want)
+		}
+	}
+	if _, err := site.Cluster("c"); err == nil {
+		t.Error("there is a cluster that nobody asked for")
+	}
+	if site.clusters[0].world.Seed == site.clusters[1].world.Seed {
+		t.Error("both clusters have the same seed")
 	}
 }

@@ -62,10 +62,10 @@ func booted(b *testing.B, workers, deployments, replicas int) *Site {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := s.cluster.Apply(b.Context(), shops(deployments, replicas)); err != nil {
+	if err := s.clusters[0].Apply(b.Context(), shops(deployments, replicas)); err != nil {
 		b.Fatal(err)
 	}
-	if err := s.cluster.Settle(b.Context()); err != nil {
+	if err := s.clusters[0].Settle(b.Context()); err != nil {
 		b.Fatal(err)
 	}
 	return s
@@ -92,9 +92,9 @@ func attack(b *testing.B, s *Site, rate float64, users int, length time.Duration
 
 // failing are so many workers, the first of them one that the users feel.
 func failing(s *Site, count int) []*world.Node {
-	nodes := []*world.Node{s.cluster.world.Pods("default", labels.SelectorFromSet(labels.Set{"app": "shop0"}))[0].Node}
+	nodes := []*world.Node{s.clusters[0].world.Pods("default", labels.SelectorFromSet(labels.Set{"app": "shop0"}))[0].Node}
 	for i := 0; len(nodes) < count; i++ {
-		if n := s.cluster.world.Node(fmt.Sprintf("worker%d", 2+i*100)); n != nodes[0] {
+		if n := s.clusters[0].world.Node(fmt.Sprintf("worker%d", 2+i*100)); n != nodes[0] {
 			nodes = append(nodes, n)
 		}
 	}

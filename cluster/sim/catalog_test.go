@@ -120,7 +120,7 @@ type struck struct {
 func (s *struck) Close() error { return nil }
 
 func (s *struck) Cluster(string) (seatrial.Cluster, error) {
-	return &struckCluster{Cluster: s.cluster, site: s}, nil
+	return &struckCluster{Cluster: s.clusters[0], site: s}, nil
 }
 
 // strike counts the calls, and deals the blow to one of them.
@@ -215,7 +215,7 @@ func endures(t *testing.T, trial seatrial.Trial, b blow) *struck {
 	}
 	settled, cancel := site.clock.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	if err := site.cluster.Settle(settled); err != nil {
+	if err := site.clusters[0].Settle(settled); err != nil {
 		t.Errorf("%s: %v", b, err)
 	}
 	if after := renewed.ReplaceAllString(site.state(), ""); s.taken && after != s.state {
@@ -232,7 +232,7 @@ var renewed = regexp.MustCompile(`-new\d+`)
 // be Ready again.
 func (s *Site) inForce() string {
 	var left []string
-	w := s.cluster.world
+	w := s.clusters[0].world
 	for _, n := range w.Nodes {
 		if n.Unschedulable || n.Frozen() || n.Silent() || n.Blind() || n.Headless() || n.Partitioned() || n.Off() || n.CNIBroken() || n.Throttled() > 0 {
 			left = append(left, "something of node "+n.Name)
@@ -246,7 +246,7 @@ func (s *Site) inForce() string {
 	if !w.Up() {
 		left = append(left, "the control plane is away")
 	}
-	if len(s.cluster.descheduling) > 0 {
+	if len(s.clusters[0].descheduling) > 0 {
 		left = append(left, "the descheduler runs, or its Job is there")
 	}
 	return strings.Join(left, ", ")

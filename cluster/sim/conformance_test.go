@@ -104,10 +104,10 @@ func onSimulator(t *testing.T, p seatrial.LoadPlan, s still) *outcome {
 	}
 	defer site.Close()
 	ctx := context.Background()
-	if err := site.cluster.Apply(ctx, shops(1, 1)); err != nil {
+	if err := site.clusters[0].Apply(ctx, shops(1, 1)); err != nil {
 		t.Fatal(err)
 	}
-	if err := site.cluster.Settle(ctx); err != nil {
+	if err := site.clusters[0].Settle(ctx); err != nil {
 		t.Fatal(err)
 	}
 	p.Target = "http://" + net.JoinHostPort("shop0.default.svc.cluster.local", "80")
@@ -120,7 +120,7 @@ func onSimulator(t *testing.T, p seatrial.LoadPlan, s still) *outcome {
 	if err := attack.Start(ctx, start); err != nil {
 		t.Fatal(err)
 	}
-	node := site.cluster.world.Node("worker")
+	node := site.clusters[0].world.Node("worker")
 	for _, step := range []struct {
 		at time.Duration
 		do func()

@@ -169,8 +169,8 @@ func (c *call) choose() {
 		return
 	}
 	service := c.way.service
-	if !service.Serves(p.port) {
-		c.guard() // nothing answers at a virtual address's other ports
+	if !service.Serves(p.port) || p.outside && c.way.node.Silent() {
+		c.guard() // nothing answers at a virtual address's other ports, nor at a gateway that is gone
 		return
 	}
 	pods := c.way.node.View(service).Endpoints()

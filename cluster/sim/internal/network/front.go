@@ -64,7 +64,7 @@ func (f *Front) begin(sink seatrial.Sink, over func() bool) error {
 		if m.way.service = w.Service(namespace, name); m.way.service == nil {
 			return seatrial.Fail(seatrial.BadInput, fmt.Errorf("cluster %s has no service %s for the front", m.name, f.spec.Service), "name one of the workload's in front.service")
 		}
-		m.check = call{owner: m, pool: &pool{route: m.way, addressed: true, port: m.way.service.Port(), timeout: f.spec.Check.Timeout,
+		m.check = call{owner: m, pool: &pool{route: m.way, addressed: true, outside: true, port: m.way.service.Port(), timeout: f.spec.Check.Timeout,
 			random: m.way.network.seed.Rand("front", m.name)}}
 		f.clock.After(time.Duration(f.random.Int64N(int64(f.spec.Check.Interval))), m, 0)
 	}

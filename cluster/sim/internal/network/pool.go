@@ -25,6 +25,7 @@ type pool struct {
 	port      int
 	local     bool // the target is the client's own pod
 	addressed bool // its address needs no lookup
+	outside   bool // the client comes into clusters by their gateways
 	keepAlive bool
 	most      int // idle connections that are kept
 	how       seatrial.Connection
@@ -54,7 +55,7 @@ func (p *pool) aim(target string) error {
 	ip := net.ParseIP(p.host)
 	p.local = p.host == "localhost" || ip != nil && ip.IsLoopback()
 	if f := p.network.front; f != nil && p.inside == nil && p.host == f.spec.Host {
-		p.front = f
+		p.front, p.outside = f, true
 		return nil
 	}
 	if !p.local {
