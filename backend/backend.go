@@ -64,6 +64,10 @@ func (b *Backend) Available(ctx context.Context) error {
 	return b.Check()
 }
 
+// Busy says whether a trial failed for nothing but that somebody else has its
+// cluster. Nothing was done then.
+func Busy(err error) bool { return errors.Is(err, kind.ErrInUse) || errors.Is(err, runner.ErrHeld) }
+
 func (b *Backend) log(format string, args ...any) {
 	if b.Log != nil {
 		b.Log(format, args...)

@@ -99,7 +99,15 @@ func running(s guardian.State, daemons []string) error {
 func (c *Cluster) powerOff(a seatrial.PowerOff) *power {
 	return &power{
 		on: a.Node, expires: a.Expires, drops: true, beats: true,
-		plan: func(_ context.Context, x *armed, p *guardian.Plan, all map[string]container) (string, error) {
+		plan: func(ctx context.Context, x *armed, p *guardian.Plan, all map[string]container) (string, error) {
+			n, err := c.seen(ctx, a.Node)
+			if err == nil && n != nil && n.Agents {
+				err = seatrial.Fail(seatrial.BadInput, fmt.Errorf("the load agents run on node %s: the users would go with it", a.Node),
+					"leave it out; a loss of the whole cluster is for the simulator (--on sim), where users are outside")
+			}
+			if err != nil {
+				return "", err
+			}
 			p.PowerOff = true
 			x.prior.Control = c.machine(a.Node) == controlPlane(all).name()
 			return a.Node, nil

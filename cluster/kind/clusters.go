@@ -71,7 +71,7 @@ func inform(ctx context.Context, name string, nodes map[string]container) Info {
 	if err == nil {
 		err = l.release()
 	}
-	if info.InUse = errors.Is(err, errInUse); info.InUse || err == nil {
+	if info.InUse = errors.Is(err, ErrInUse); info.InUse || err == nil {
 		err = healthy(ctx, name, nodes, shape{workers: info.Workers, spares: info.Spares})
 	}
 	if err != nil {

@@ -115,7 +115,7 @@ func TestAClusterIsUsedByOneProcessAtATime(t *testing.T) {
 	}
 	_, err = claim(t.Context(), "c")
 	var known *seatrial.Error
-	if !errors.Is(err, errInUse) || !errors.As(err, &known) || known.Class != seatrial.Infrastructure || known.Hint == "" {
+	if !errors.Is(err, ErrInUse) || !errors.As(err, &known) || known.Class != seatrial.Infrastructure || known.Hint == "" {
 		t.Errorf("a second trial: %v", err)
 	}
 	if want := fmt.Sprintf("process %d on ", os.Getpid()); err == nil || !strings.Contains(err.Error(), want) {

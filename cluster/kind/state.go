@@ -36,10 +36,10 @@ func stateFile(cluster, suffix string) (string, error) {
 // when the process ends, however it ends. Its file names the holder.
 type lock struct{ file *os.File }
 
-// errInUse: another process holds the cluster.
-var errInUse = errors.New("another seatrial is using it")
+// ErrInUse: another process, or another trial of this one, has the cluster.
+var ErrInUse = errors.New("another seatrial is using it")
 
-// grab takes the lock of a cluster or fails with errInUse and the holder's name.
+// grab takes the lock of a cluster or fails with ErrInUse and the holder's name.
 func grab(cluster string) (*lock, error) {
 	path, err := stateFile(cluster, ".lock")
 	if err != nil {
@@ -60,7 +60,7 @@ func grab(cluster string) (*lock, error) {
 	}
 	if err == nil {
 		holder, _ := io.ReadAll(io.LimitReader(f, 256)) // without it the message says less
-		err = fmt.Errorf("cluster %s: %w (%s)", cluster, errInUse, holder)
+		err = fmt.Errorf("cluster %s: %w (%s)", cluster, ErrInUse, holder)
 	}
 	return nil, errors.Join(err, f.Close())
 }
@@ -86,7 +86,7 @@ func claim(ctx context.Context, cluster string) (*lock, error) {
 	defer cancel()
 	for {
 		l, err := grab(cluster)
-		if !errors.Is(err, errInUse) {
+		if !errors.Is(err, ErrInUse) {
 			return l, err
 		}
 		select {

@@ -41,6 +41,15 @@ func ordeal(t *testing.T, b seatrial.Builtin) string {
 func TestAllFaultsOfTheCatalogLeaveAClusterOfKindAsItWas(t *testing.T) {
 	e := wholeE2E(t)
 	for _, b := range faults.Catalog() {
+		if b.Name == "clusterLoss" { // the load agents are in the cluster
+			t.Run(b.Name, func(t *testing.T) {
+				if r := e.run(t, "run", "--on", "kind", "--out", e.runs, ordeal(t, b)); r.code != 2 || !strings.Contains(r.stderr, "the load agents run on node") {
+					t.Errorf("exit code %d, want 2 and why:\n%s", r.code, r.stderr)
+				}
+				wantAllWell(t)
+			})
+			continue
+		}
 		for _, interrupted := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/interrupted=%t", b.Name, interrupted), func(t *testing.T) {
 				e := &e2e{binary: e.binary, runs: filepath.Join(t.TempDir(), "runs")}
