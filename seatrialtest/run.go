@@ -95,12 +95,14 @@ func (o *run) trial(t *testing.T, p runner.Planned) *report.Summary {
 func attempt(ctx context.Context, b *backend.Backend, p runner.Planned) (*report.Summary, error) {
 	tick := time.NewTicker(2 * time.Second)
 	defer tick.Stop()
-	for {
+	for waited := false; ; waited = true {
 		s, err := b.Trial(ctx, p, false)
 		if !backend.Busy(err) {
 			return s, err
 		}
-		b.Log("waiting: %v", err)
+		if !waited {
+			b.Log("waiting: %v", err)
+		}
 		select {
 		case <-ctx.Done():
 			return nil, errors.Join(ctx.Err(), err)
