@@ -2,6 +2,7 @@ package seatrial
 
 import (
 	"cmp"
+	"fmt"
 	"time"
 )
 
@@ -83,6 +84,22 @@ func (f Front) Filled() Front {
 		Successes: cmp.Or(f.Check.Successes, cmp.Or(p.Check.Successes, 1)),
 	}
 	return f
+}
+
+// String says in words what a front that is filled in does.
+func (f Front) String() string {
+	var how string
+	switch {
+	case f.DNS != nil:
+		how = fmt.Sprintf("DNS, %s, TTL %s", f.DNS.Answers, f.DNS.TTL)
+	case f.LoadBalancer != nil && f.LoadBalancer.Spread == "first":
+		how = "a load balancer, to the first that is well"
+	case f.LoadBalancer != nil:
+		how = "a load balancer, to any that is well"
+	}
+	c := f.Check
+	return fmt.Sprintf("%s: %s; asks %s for %s every %s, %s each; out after %d that failed, back after %d that did not",
+		f.Host, how, f.Service, c.Path, c.Interval, c.Timeout, c.Failures, c.Successes)
 }
 
 // presets are managed fronts, with what they do when nothing else is said.

@@ -41,6 +41,8 @@ type Header struct {
 	Nodes       []Node           `json:"nodes,omitempty"`
 	// Clusters are those that are not as Kubernetes and the backend leave them.
 	Clusters []Cluster `json:"clusters,omitempty"`
+	// Front says in words what stands before the clusters; empty for nothing.
+	Front string `json:"front,omitempty"`
 
 	Versions     Versions `json:"versions"`
 	Source       string   `json:"source,omitempty"`        // the scenario file as read, credentials masked
@@ -197,6 +199,9 @@ func HeaderOf(s *seatrial.Scenario, t seatrial.Trial) Header {
 		h.Faults = append(h.Faults, Fault{Name: f.Name, Kind: f.Kind,
 			At: seatrial.InSeconds(f.At), For: seatrial.InSeconds(f.For),
 			Every: seatrial.InSeconds(f.Occurs.Every), Per: f.Occurs.Per})
+	}
+	if t.Spec.Front != nil {
+		h.Front = t.Spec.Front.String()
 	}
 	for _, c := range t.Spec.Clusters {
 		if set := clusterOf(c); set.Node != nil || len(set.Timings) > 0 {

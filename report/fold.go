@@ -190,6 +190,13 @@ func (f *Fold) takeFront(line journal.Line) error {
 	return err
 }
 
+func (f *Fold) frontOf(h journal.Header) *Front {
+	if h.Front == "" {
+		return nil
+	}
+	return &Front{Is: h.Front, Found: append([]FrontChange{}, f.front...)}
+}
+
 func (f *Fold) takeNode(line journal.Line) error {
 	change, err := journal.Data[journal.NodeChange](line)
 	if err == nil {
@@ -206,7 +213,7 @@ func (f *Fold) Summary() *Summary {
 		Expect: cmp.Or(h.Expect, seatrial.Pass), Reasons: []string{},
 		Part: part(f.window.sum("", 0, forever)), Loads: f.loads(0, forever), Faults: f.faults(h),
 		Description: h.Description, Baseline: h.Baseline, Started: h.Started,
-		Duration: seatrial.InSeconds(f.window.end()), Hurt: h.Hurt, Front: f.front, Agents: f.agentList(), Nodes: h.Nodes, Clusters: h.Clusters,
+		Duration: seatrial.InSeconds(f.window.end()), Hurt: h.Hurt, Front: f.frontOf(h), Agents: f.agentList(), Nodes: h.Nodes, Clusters: h.Clusters,
 		Versions: h.Versions, SourceSHA256: h.SourceSHA256, Command: h.Command,
 		Warnings: append([]string{}, h.Warnings...),
 	}

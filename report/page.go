@@ -269,7 +269,7 @@ func trust(p *Page) []pair {
 			pair{"Unavailable", unavailableWords(s)},
 			pair{"Detected", detectedWords(s)})
 	}
-	if len(s.Front) > 0 {
+	if s.Front != nil {
 		list = append(list, pair{"Front", frontWords(s)})
 	}
 	list = append(append(list, bounds(s)...), settings(s.Clusters)...)

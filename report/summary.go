@@ -39,7 +39,7 @@ type Summary struct {
 	Duration    seatrial.Seconds `json:"duration"`          // from the trial's start to the end of the last interval
 	Hurt        seatrial.Seconds `json:"hurt"`              // a request is hurt when it fails or takes longer
 	Steady      Steady           `json:"steady_state"`
-	Front       []FrontChange    `json:"front,omitempty"` // in the order in which it found out
+	Front       *Front           `json:"front,omitempty"` // nil where there is none
 	Agents      []Agent          `json:"agents"`
 	Nodes       []journal.Node   `json:"nodes,omitempty"`
 	// Clusters are those whose settings are not Kubernetes' and the backend's.
@@ -137,6 +137,12 @@ type Fault struct {
 type LoadSeconds struct {
 	Load    string  `json:"load"`
 	Seconds float64 `json:"seconds"`
+}
+
+// Front is what stood between clients and clusters.
+type Front struct {
+	Is    string        `json:"is"`    // in words
+	Found []FrontChange `json:"found"` // in the order in which it found out
 }
 
 // FrontChange is when a front began or ceased to send clients to a cluster.

@@ -92,7 +92,7 @@ func (p *printer) trust(s *Summary) {
 	if !s.alone() {
 		p.wrap("  ", "    ", "unavailable: "+unavailableWords(s))
 	}
-	if len(s.Front) > 0 {
+	if s.Front != nil {
 		p.wrap("  ", "    ", "front: "+frontWords(s))
 	}
 	for _, c := range settings(s.Clusters) {
@@ -114,10 +114,10 @@ func unavailableWords(s *Summary) string {
 	return text
 }
 
-// frontWords tells what the front found out, and when.
+// frontWords tells what the front is, and what it found out when.
 func frontWords(s *Summary) string {
-	var parts []string
-	for _, c := range s.Front {
+	parts := []string{s.Front.Is}
+	for _, c := range s.Front.Found {
 		parts = append(parts, fmt.Sprintf("at %s cluster %s: %s", seconds(c.At), c.Cluster, c.Message))
 	}
 	return strings.Join(parts, "; ")

@@ -21,10 +21,11 @@ func downtime(t *testing.T, s *report.Summary, load string) float64 {
 // found is when the front took its first cluster out, since the injection.
 func found(t *testing.T, s *report.Summary) float64 {
 	t.Helper()
-	if len(s.Front) != 2 || s.Front[0].Well || !s.Front[1].Well || s.Front[0].Cluster != "a" || s.Front[1].Cluster != "a" {
-		t.Fatalf("%s: the front found out %+v, want that cluster a is away, and that it is back", s.Variant, s.Front)
+	all := s.Front.Found
+	if len(all) != 2 || all[0].Well || !all[1].Well || all[0].Cluster != "a" || all[1].Cluster != "a" {
+		t.Fatalf("%s: the front found out %+v, want that cluster a is away, and that it is back", s.Variant, all)
 	}
-	return float64(s.Front[0].At - *s.Faults[0].InjectedAt)
+	return float64(all[0].At - *s.Faults[0].InjectedAt)
 }
 
 // What users lose when a cluster dies is arithmetic: how long the front takes to
@@ -74,8 +75,8 @@ func TestALostControlPlaneIsNothingThatAFrontOrAClientSees(t *testing.T) {
 		if alone.Load.Failed != 0 || alone.Load.Hurt != 0 {
 			t.Errorf("%d requests failed, %d were hurt; want none", alone.Load.Failed, alone.Load.Hurt)
 		}
-		if len(alone.Front) != 0 {
-			t.Errorf("the front found out %+v, want nothing", alone.Front)
+		if len(alone.Front.Found) != 0 {
+			t.Errorf("the front found out %+v, want nothing", alone.Front.Found)
 		}
 		if *node.Availability >= *alone.Availability {
 			t.Errorf("with a node lost beside it %.4f available, %.4f without", *node.Availability, *alone.Availability)

@@ -50,6 +50,9 @@ func printPlan(c *cobra.Command, b *backend.Backend, sc *seatrial.Scenario, seed
 	for _, t := range sc.Variants {
 		l := t.Spec.Timeline
 		fmt.Fprintf(out, "\n%s (expected: %s), at most %s\n", t.Variant, t.Expect, l.Warmup+l.Trial+l.Recovery)
+		if t.Spec.Front != nil {
+			fmt.Fprintf(out, "  front  %s\n", t.Spec.Front)
+		}
 		for _, load := range t.Spec.Loads {
 			fmt.Fprintf(out, "  load   %s: %s to %s by %d users\n", load.Name, load.RateWords(), load.TargetWords(), load.Users)
 		}
