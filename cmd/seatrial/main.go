@@ -55,7 +55,7 @@ func command(stdout, stderr io.Writer) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return seatrial.Fail(seatrial.BadInput, err, "see `"+c.CommandPath()+" --help`")
 	})
-	root.AddCommand(runCommand(), compareCommand(), validateCommand(), schemaCommand(), planCommand(), reportCommand(),
+	root.AddCommand(runCommand(), compareCommand(), initCommand(), validateCommand(), schemaCommand(), planCommand(), reportCommand(),
 		loadCommand(), recoverCommand(), clustersCommand(), faultsCommand(), versionCommand(), guardianCommand())
 	return root
 }

@@ -36,6 +36,27 @@ func validateCommand() *cobra.Command {
 	}
 }
 
+func initCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "init MANIFEST…",
+		Short: "Write a first scenario for manifests, to standard output",
+		Long: `Write a first scenario for manifests, to standard output.
+
+It has a load on each Service that a workload of theirs stands behind, a fault that
+strikes it, and a remedy beside it. Stand in the folder that the scenario is to lie
+in: manifests lie there or below.`,
+		Example: `  seatrial init shop.yaml > trial.yaml && seatrial run trial.yaml`,
+		Args:    atLeastOne("MANIFEST"),
+		RunE: func(c *cobra.Command, args []string) error {
+			text, err := scenarios.Draft(args)
+			if err == nil {
+				_, err = c.OutOrStdout().Write(text)
+			}
+			return err
+		},
+	}
+}
+
 func schemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
