@@ -56,7 +56,7 @@ func command(stdout, stderr io.Writer) *cobra.Command {
 		return seatrial.Fail(seatrial.BadInput, err, "see `"+c.CommandPath()+" --help`")
 	})
 	root.AddCommand(runCommand(), compareCommand(), initCommand(), validateCommand(), schemaCommand(), planCommand(), reportCommand(),
-		loadCommand(), recoverCommand(), clustersCommand(), faultsCommand(), versionCommand(), guardianCommand())
+		loadCommand(), recoverCommand(), clustersCommand(), faultsCommand(), cleanCommand(), versionCommand(), guardianCommand())
 	return root
 }
 
