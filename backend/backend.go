@@ -40,6 +40,8 @@ type Backend struct {
 	// Watch, if not nil, makes what sees the load of a trial while it is sent, and
 	// what messages go through meanwhile. Not on Sim, which is over too soon.
 	Watch func(timeline seatrial.Timeline) (runner.Watcher, func(format string, args ...any))
+	// Arguments are more of those that repeat a trial's command, quoted for a shell.
+	Arguments string
 	// Simulate opens a simulated site; nil is the simulator.
 	Simulate Simulator
 }

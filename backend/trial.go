@@ -125,7 +125,11 @@ func (b *Backend) command(p runner.Planned) string {
 	if b.On != Sim {
 		on = "--on " + b.On + " "
 	}
-	return fmt.Sprintf("seatrial run %s%s --variant %s --seed %d", on, Quoted(p.Scenario.Path), Quoted(p.Trial.Variant), p.Seed)
+	more := ""
+	if b.Arguments != "" {
+		more = " " + b.Arguments
+	}
+	return fmt.Sprintf("seatrial run %s%s%s --variant %s --seed %d", on, Quoted(p.Scenario.Path), more, Quoted(p.Trial.Variant), p.Seed)
 }
 
 // Quoted keeps a word one word in a POSIX shell.

@@ -24,13 +24,21 @@ type Entry struct {
 	Description string
 }
 
+// Manifests are objects from elsewhere that join a scenario's own, such as what a
+// templating tool has printed.
+type Manifests struct {
+	Name string // for messages, such as a path
+	Text []byte // a stream of YAML documents
+}
+
 // Load reads a scenario: from the YAML file at path, or, where there is no
 // such file, the library's scenario of that name. Manifests are read beside
-// the file and cannot lie outside its folder, not by a symbolic link either.
-func Load(path string, catalog []seatrial.Builtin) (*seatrial.Scenario, error) {
-	scenario, err := loadFile(path, catalog)
+// the file and cannot lie outside its folder, not by a symbolic link either; more of
+// them join every variant's own.
+func Load(path string, catalog []seatrial.Builtin, more ...Manifests) (*seatrial.Scenario, error) {
+	scenario, err := loadFile(path, catalog, more)
 	if errors.Is(err, fs.ErrNotExist) && filepath.Base(path) == path {
-		scenario, err = loadLibrary(path, catalog)
+		scenario, err = loadLibrary(path, catalog, more)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("there is no scenario %s", path), libraryHint(path))
@@ -42,7 +50,7 @@ func Load(path string, catalog []seatrial.Builtin) (*seatrial.Scenario, error) {
 	return scenario, nil
 }
 
-func loadFile(path string, catalog []seatrial.Builtin) (*seatrial.Scenario, error) {
+func loadFile(path string, catalog []seatrial.Builtin, more []Manifests) (*seatrial.Scenario, error) {
 	data, err := readLimited(os.Open(path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -55,10 +63,10 @@ func loadFile(path string, catalog []seatrial.Builtin) (*seatrial.Scenario, erro
 		return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("reading the folder of a scenario: %w", err), "")
 	}
 	defer folder.Close() // read only: nothing can be lost
-	return Parse(path, data, folder.FS(), catalog)
+	return Parse(path, data, folder.FS(), catalog, more...)
 }
 
-func loadLibrary(name string, catalog []seatrial.Builtin) (*seatrial.Scenario, error) {
+func loadLibrary(name string, catalog []seatrial.Builtin, more []Manifests) (*seatrial.Scenario, error) {
 	file := strings.TrimSuffix(name, ".yaml") + ".yaml"
 	data, err := library.ReadFile(file)
 	if err != nil {
@@ -67,7 +75,7 @@ func loadLibrary(name string, catalog []seatrial.Builtin) (*seatrial.Scenario, e
 	if describe(data) == nil {
 		return nil, fmt.Errorf("%s is a manifest: %w", file, fs.ErrNotExist)
 	}
-	return Parse(file, data, library, catalog)
+	return Parse(file, data, library, catalog, more...)
 }
 
 // readLimited reads a file that [os.Open] or a like function gave, up to one

@@ -47,10 +47,22 @@ type renderer struct {
 	files  fs.FS
 	found  *findings
 	known  map[string][]object
+	more   []object // from elsewhere
 }
 
 func newRenderer(scenario string, files fs.FS, found *findings) *renderer {
 	return &renderer{folder: filepath.ToSlash(filepath.Dir(scenario)), files: files, found: found, known: map[string][]object{}}
+}
+
+// join reads manifests from elsewhere.
+func (r *renderer) join(more []Manifests) {
+	for _, m := range more {
+		if len(m.Text) > maxBytes {
+			r.found.problem(Problem{File: m.Name, Message: fmt.Sprintf("larger than %d bytes", maxBytes)})
+			continue
+		}
+		r.more = append(r.more, r.parse(m.Name, m.Text)...)
+	}
 }
 
 // manifests renders the workload of one variant: the objects in the order of
@@ -60,13 +72,14 @@ func (r *renderer) manifests(d *document, spec *yaml.Node, w seatrial.Workload) 
 	for i, name := range w.Manifests {
 		objects = append(objects, r.file(d, find(spec, "workload", "manifests", i), name)...)
 	}
+	objects = append(objects, r.more...)
 	r.duplicates(objects)
 	for i, name := range w.Patches {
 		for _, patch := range r.file(d, find(spec, "workload", "patches", i), name) {
 			objects = r.apply(objects, patch)
 		}
 	}
-	if len(w.Manifests) == 0 {
+	if len(objects) == 0 {
 		d.warn(find(spec, "workload", "manifests"), "no manifests: whatever the loads call must be in the cluster already")
 	}
 	return r.stream(objects)

@@ -47,17 +47,18 @@ type variant struct {
 
 // Parse reads a scenario from YAML. name stands for the file in messages;
 // manifests and patches are opened in files, which is the scenario's folder
-// and may be nil when it names none; catalog holds the faults that may occur.
+// and may be nil when it names none; catalog holds the faults that may occur; more
+// manifests join every variant's own.
 //
 // An error that is the file's fault wraps [Problems], for errors.As, and has the
 // class [seatrial.BadInput].
-func Parse(name string, data []byte, files fs.FS, catalog []seatrial.Builtin) (*seatrial.Scenario, error) {
+func Parse(name string, data []byte, files fs.FS, catalog []seatrial.Builtin, more ...Manifests) (*seatrial.Scenario, error) {
 	index, err := indexCatalog(catalog)
 	if err != nil {
 		return nil, err
 	}
 	found := &findings{}
-	p := &parser{catalog: index, found: found, files: files}
+	p := &parser{catalog: index, found: found, files: files, more: more}
 	scenario := p.scenario(name, data)
 	if err := found.err(); err != nil {
 		return nil, err
@@ -90,6 +91,7 @@ type parser struct {
 	catalog map[string]seatrial.Builtin
 	found   *findings
 	files   fs.FS
+	more    []Manifests
 	render  *renderer
 }
 
@@ -118,6 +120,7 @@ func (p *parser) scenario(name string, data []byte) *seatrial.Scenario {
 	p.special[reflect.TypeFor[seatrial.Load]()] = p.decodeLoad
 	p.special[reflect.TypeFor[seatrial.Replay]()] = p.decodeReplay
 	p.render = newRenderer(name, p.files, p.found)
+	p.render.join(p.more)
 	return p.body()
 }
 

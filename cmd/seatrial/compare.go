@@ -57,6 +57,7 @@ infrastructure failed, 130 interrupted (and healed).`,
 	}
 	onFlag(c, &f.Backend)
 	imageFlags(c, &f.Backend)
+	manifestsFlag(c, &f.manifests)
 	c.Flags().StringArrayVar(&f.variants, "variant", nil, "compare this variant (repeatable); all, unless given")
 	c.Flags().IntVar(&f.repeats, "repeats", 0, fmt.Sprintf("trials of each variant; the n-th uses seed + n - 1 (default %d on sim; on kind as few as can decide, 6 for two variants)", repeatsOnSim))
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "what random choices start from")
@@ -83,7 +84,11 @@ func (f *compareFlags) run(c *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	all, err := loadAll([]string{path}, f.Log)
+	more, err := manifests(c, &f.Backend, f.manifests)
+	if err != nil {
+		return err
+	}
+	all, err := loadAll([]string{path}, f.Log, more...)
 	if err != nil {
 		return err
 	}
@@ -154,6 +159,9 @@ func (f *compareFlags) again(sc *seatrial.Scenario, plan report.ComparePlan) str
 	words := []string{"seatrial compare"}
 	if f.On != backend.Sim {
 		words = append(words, "--on "+f.On)
+	}
+	if f.Arguments != "" {
+		words = append(words, f.Arguments)
 	}
 	words = append(words, backend.Quoted(sc.Path))
 	for _, v := range distinct(f.variants) {

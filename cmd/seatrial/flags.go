@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -34,6 +35,33 @@ func checkKind(b *backend.Backend, command string) error {
 		"leave out --on "+backend.Sim)
 }
 
+// manifestsFlag is for objects from elsewhere.
+func manifestsFlag(c *cobra.Command, paths *[]string) {
+	c.Flags().StringArrayVar(paths, "manifests", nil, "a file of more manifests, or - for standard input (repeatable)")
+}
+
+// manifests reads them, and notes in b how to say so again.
+func manifests(c *cobra.Command, b *backend.Backend, paths []string) ([]scenarios.Manifests, error) {
+	var all []scenarios.Manifests
+	var said []string
+	for _, path := range paths {
+		m := scenarios.Manifests{Name: path}
+		var err error
+		if path == "-" {
+			m.Name = "standard input"
+			m.Text, err = io.ReadAll(c.InOrStdin())
+		} else {
+			m.Text, err = os.ReadFile(path)
+		}
+		if err != nil {
+			return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("reading --manifests: %w", err), "name a file, or - for standard input")
+		}
+		all, said = append(all, m), append(said, "--manifests "+backend.Quoted(path))
+	}
+	b.Arguments = strings.Join(said, " ")
+	return all, nil
+}
+
 // stderrLog prints progress for people.
 func stderrLog(c *cobra.Command) func(string, ...any) {
 	return func(format string, args ...any) {
@@ -63,10 +91,10 @@ func atLeastOne(what string) cobra.PositionalArgs {
 
 // load reads every scenario before anything is run, so that a typo in the last
 // one does not come to light after an hour.
-func loadAll(paths []string, log func(string, ...any)) ([]*seatrial.Scenario, error) {
+func loadAll(paths []string, log func(string, ...any), more ...scenarios.Manifests) ([]*seatrial.Scenario, error) {
 	var all []*seatrial.Scenario
 	for _, path := range onlyScenarios(paths, log) {
-		sc, err := scenarios.Load(path, faults.Catalog())
+		sc, err := scenarios.Load(path, faults.Catalog(), more...)
 		if err != nil {
 			return nil, err
 		}

@@ -16,6 +16,7 @@ import (
 func planCommand() *cobra.Command {
 	b := &backend.Backend{}
 	var seed uint64
+	var files []string
 	c := &cobra.Command{
 		Use:   "plan SCENARIO",
 		Short: "Show what would be hit, and when; touches nothing",
@@ -31,7 +32,11 @@ runs.`,
 			if err := b.Check(); err != nil {
 				return err
 			}
-			all, err := loadAll(args, stderrLog(c))
+			more, err := manifests(c, b, files)
+			if err != nil {
+				return err
+			}
+			all, err := loadAll(args, stderrLog(c), more...)
 			if err != nil {
 				return err
 			}
@@ -40,6 +45,7 @@ runs.`,
 	}
 	onFlag(c, b)
 	imageFlags(c, b)
+	manifestsFlag(c, &files)
 	c.Flags().Uint64Var(&seed, "seed", 1, "what random choices start from")
 	return c
 }

@@ -19,12 +19,13 @@ import (
 // runFlags are the flags of `seatrial run`.
 type runFlags struct {
 	backend.Backend
-	variants []string
-	repeats  int
-	seed     uint64
-	out      string
-	keep     bool
-	format   string
+	manifests []string
+	variants  []string
+	repeats   int
+	seed      uint64
+	out       string
+	keep      bool
+	format    string
 }
 
 func runCommand() *cobra.Command { return runCommandOf(&runFlags{}) }
@@ -49,12 +50,14 @@ Exit codes: 0 every trial as its variant expects, 1 an unexpected verdict,
 130 interrupted (and healed).`,
 		Example: `  seatrial run live-migration
   seatrial run --repeats 200 live-migration
+  helm template shop ./chart | seatrial run trial.yaml --manifests -
   seatrial run --on kind my.yaml --variant as-is --format json | jq .impact`,
 		Args: atLeastOne("SCENARIO"),
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
 	}
 	onFlag(c, &f.Backend)
 	imageFlags(c, &f.Backend)
+	manifestsFlag(c, &f.manifests)
 	c.Flags().StringArrayVar(&f.variants, "variant", nil, "run this variant only (repeatable)")
 	c.Flags().IntVar(&f.repeats, "repeats", 1, "trials of each variant; the n-th uses seed + n - 1")
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "what random choices start from")
@@ -73,7 +76,11 @@ func (f *runFlags) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	all, err := loadAll(args, stderrLog(c))
+	more, err := manifests(c, &f.Backend, f.manifests)
+	if err != nil {
+		return err
+	}
+	all, err := loadAll(args, stderrLog(c), more...)
 	if err != nil {
 		return err
 	}
