@@ -26,8 +26,18 @@ type Trial struct {
 	Expect Verdict
 	Spec   Spec
 	// Manifests is the workload of this variant: a YAML stream of Kubernetes
-	// objects, patches applied.
+	// objects, patches applied. Own are those of clusters with patches of their
+	// own, by name.
 	Manifests []byte
+	Own       map[string][]byte
+}
+
+// ManifestsOf is the workload of one of the clusters.
+func (t Trial) ManifestsOf(cluster string) []byte {
+	if own, ok := t.Own[cluster]; ok {
+		return own
+	}
+	return t.Manifests
 }
 
 // Spec is the body of a scenario.
@@ -57,6 +67,8 @@ type ClusterSpec struct {
 	Kubernetes string `yaml:"kubernetes"`
 	// Node is what each worker has for pods; zero leaves it to the backend.
 	Node NodeSize `yaml:"node"`
+	// Patches are strategic-merge patches on the workload, for this cluster alone.
+	Patches []string `yaml:"patches"`
 	// Timings are set apart from Kubernetes' defaults; the report says so.
 	Timings Timings `yaml:"timings"`
 	// Spares counts the nodes that faults let join on top: the most that any

@@ -158,5 +158,6 @@ func (b *Backend) Hits(ctx context.Context, t seatrial.Trial, seed uint64) ([]ru
 	if err != nil {
 		return nil, err
 	}
-	return runner.Plan(ctx, t, kube.NewClock(), cluster, seed), cluster.Close()
+	clusters := map[string]seatrial.Cluster{t.Spec.Clusters[0].Name: cluster}
+	return runner.Plan(ctx, t, kube.NewClock(), clusters, seed), cluster.Close()
 }

@@ -23,13 +23,30 @@ type Hit struct {
 var errPlanned = errors.New("a dry run ends here")
 
 // Plan runs every fault of a trial up to the point where it would begin to
-// act, and lists what it would hit. It touches nothing.
-func Plan(ctx context.Context, t seatrial.Trial, clock seatrial.Clock, cluster seatrial.Cluster, seed uint64) []Hit {
+// act, and lists what it would hit in its cluster, of those by their names. It
+// touches nothing.
+func Plan(ctx context.Context, t seatrial.Trial, clock seatrial.Clock, clusters map[string]seatrial.Cluster, seed uint64) []Hit {
 	var hits []Hit
 	for _, spec := range t.Spec.Faults {
+		cluster, known := clusters[spec.Cluster]
+		if !known {
+			cluster = clusters[clusterNames(t.Spec)[0]]
+		}
 		hits = append(hits, dryRun(ctx, &env{clock: clock, cluster: cluster, spec: spec, seed: seed})...)
 	}
 	return hits
+}
+
+// clusterNames are those of a spec, which without any has one of no name.
+func clusterNames(s seatrial.Spec) []string {
+	var names []string
+	for _, c := range s.Clusters {
+		names = append(names, c.Name)
+	}
+	if names == nil {
+		return []string{""}
+	}
+	return names
 }
 
 // PlanOn deploys the workload of a trial on a site that nobody else uses, as
@@ -37,17 +54,21 @@ func Plan(ctx context.Context, t seatrial.Trial, clock seatrial.Clock, cluster s
 // simulator these are the targets that the trial of that seed chooses, unless
 // an earlier fault changes what a later one finds.
 func PlanOn(ctx context.Context, t seatrial.Trial, site seatrial.Site, seed uint64) ([]Hit, error) {
-	cluster, err := site.Cluster("")
-	if err != nil {
-		return nil, err
-	}
 	clock := site.Clock()
 	bounded, cancel := clock.WithTimeout(ctx, settleLimit)
 	defer cancel()
-	if err := deploy(bounded, cluster, t.Manifests); err != nil {
-		return nil, err
+	clusters := map[string]seatrial.Cluster{}
+	for _, name := range clusterNames(t.Spec) {
+		cluster, err := site.Cluster(name)
+		if err == nil {
+			err = deploy(bounded, cluster, t.ManifestsOf(name))
+		}
+		if err != nil {
+			return nil, err
+		}
+		clusters[name] = cluster
 	}
-	return Plan(ctx, t, clock, cluster, seed), nil
+	return Plan(ctx, t, clock, clusters, seed), nil
 }
 
 // dryRun lists what one fault would hit; at least one line, if only to say why

@@ -68,7 +68,7 @@ type Watcher interface {
 type trial struct {
 	Setup
 	spec      seatrial.Spec
-	manifests []byte
+	manifests func(cluster string) []byte
 	site      seatrial.Site
 	clock     seatrial.Clock
 	held      []*held
@@ -91,7 +91,7 @@ type held struct {
 // done to the clusters is undone before Run returns, or stays in the ledger
 // and is part of the error.
 func Run(ctx context.Context, t seatrial.Trial, s Setup) (err error) {
-	r := &trial{Setup: s, spec: t.Spec, manifests: t.Manifests}
+	r := &trial{Setup: s, spec: t.Spec, manifests: t.ManifestsOf}
 	r.sink = newSink(s.Journal, t.Spec.Timeline.Warmup)
 	r.sink.watch = s.Watch
 	defer func() { err = errors.Join(err, r.finish(ctx, err)) }()
@@ -160,7 +160,7 @@ func (r *trial) deploy(ctx context.Context) error {
 	defer cancel()
 	for _, h := range r.held {
 		r.Log("cluster %s: resetting, deploying", h.cluster.Ref().Name)
-		if err := deploy(ctx, h.cluster, r.manifests); err != nil {
+		if err := deploy(ctx, h.cluster, r.manifests(h.name)); err != nil {
 			return err
 		}
 	}

@@ -302,7 +302,7 @@ func TestAPlanListsTheTargetsAndTouchesNothing(t *testing.T) {
 	b := newBench(t)
 	spec := seatrial.Spec{Faults: []seatrial.FaultSpec{
 		{Name: "f", Kind: "stand", At: time.Second, Fault: stand{}}, {Name: "p", Kind: "pod", Fault: podFault{}}}}
-	hits := Plan(t.Context(), seatrial.Trial{Spec: spec}, b.site.clock, b.site.cluster, 1)
+	hits := Plan(t.Context(), seatrial.Trial{Spec: spec}, b.site.clock, map[string]seatrial.Cluster{"": b.site.cluster}, 1)
 	if len(hits) != 2 || hits[0].Target != "node/w1" || hits[0].Refuse != nil || hits[1].Refuse == nil {
 		t.Errorf("plan %+v, want w1 to be hit and the pod refused", hits)
 	}

@@ -138,7 +138,7 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 	load := spec.Loads[0]
 	got := fmt.Sprintln(spec.Clusters, load.Method, load.Users, load.Connections, load.Client.Timeout,
 		spec.Hurt, spec.Timeline.Warmup, spec.Timeline.Recovery)
-	if want := "[{main 3  {0 0} {0s 0s 0s 0s <nil> 0/s 0/s <nil>} 0}] GET 50 1 30s 1s 10s 1m0s\n"; got != want {
+	if want := "[{main 3  {0 0} [] {0s 0s 0s 0s <nil> 0/s 0/s <nil>} 0}] GET 50 1 30s 1s 10s 1m0s\n"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -65,22 +65,30 @@ func (r *renderer) join(more []Manifests) {
 	}
 }
 
-// manifests renders the workload of one variant: the objects in the order of
-// their files, patches applied, keys sorted. spec is where d wrote it.
-func (r *renderer) manifests(d *document, spec *yaml.Node, w seatrial.Workload) []byte {
+// manifests renders the workload of one variant, and of the n-th of its clusters
+// where n is none below zero: the objects in the order of their files, patches
+// applied, keys sorted. at is where d wrote the spec.
+func (r *renderer) manifests(d *document, at *yaml.Node, spec seatrial.Spec, n int) []byte {
 	var objects []object
-	for i, name := range w.Manifests {
-		objects = append(objects, r.file(d, find(spec, "workload", "manifests", i), name)...)
+	for i, name := range spec.Workload.Manifests {
+		objects = append(objects, r.file(d, find(at, "workload", "manifests", i), name)...)
 	}
 	objects = append(objects, r.more...)
 	r.duplicates(objects)
-	for i, name := range w.Patches {
-		for _, patch := range r.file(d, find(spec, "workload", "patches", i), name) {
+	for i, name := range spec.Workload.Patches {
+		for _, patch := range r.file(d, find(at, "workload", "patches", i), name) {
 			objects = r.apply(objects, patch)
 		}
 	}
+	if n >= 0 {
+		for i, name := range spec.Clusters[n].Patches {
+			for _, patch := range r.file(d, find(at, "clusters", n, "patches", i), name) {
+				objects = r.apply(objects, patch)
+			}
+		}
+	}
 	if len(objects) == 0 {
-		d.warn(find(spec, "workload", "manifests"), "no manifests: whatever the loads call must be in the cluster already")
+		d.warn(find(at, "workload", "manifests"), "no manifests: whatever the loads call must be in the cluster already")
 	}
 	return r.stream(objects)
 }

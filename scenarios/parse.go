@@ -210,7 +210,16 @@ func (p *parser) trial(base *yaml.Node, v variant) seatrial.Trial {
 	}
 	trial := seatrial.Trial{Variant: v.Name, Baseline: v.Baseline, Expect: v.Expect, Spec: p.spec(merged)}
 	p.validate(merged, &trial.Spec)
-	trial.Manifests = p.render.manifests(p.document, merged, trial.Spec.Workload)
+	trial.Manifests = p.render.manifests(p.document, merged, trial.Spec, -1)
+	for i, c := range trial.Spec.Clusters {
+		if len(c.Patches) == 0 {
+			continue
+		}
+		if trial.Own == nil {
+			trial.Own = map[string][]byte{}
+		}
+		trial.Own[c.Name] = p.render.manifests(p.document, merged, trial.Spec, i)
+	}
 	return trial
 }
 

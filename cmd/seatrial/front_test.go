@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"regexp"
 	"testing"
 
 	"github.com/seatrial/seatrial/report"
@@ -82,6 +84,21 @@ func TestALostControlPlaneIsNothingThatAFrontOrAClientSees(t *testing.T) {
 			t.Errorf("with a node lost beside it %.4f available, %.4f without", *node.Availability, *alone.Availability)
 		}
 	})
+}
+
+func TestAPlanNamesTheTargetsOfEachCluster(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	if code := run([]string{"plan", "upgrade-both-at-once"}, &stdout, &stderr); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, &stderr)
+	}
+	for _, want := range []string{`upgrade-a .*a-worker`, `upgrade-b .*b-worker`, `front  shop.example: a load balancer`} {
+		if !regexp.MustCompile(want).Match(stdout.Bytes()) {
+			t.Errorf("no %q in:\n%s", want, &stdout)
+		}
+	}
+	if regexp.MustCompile(`upgrade-a .*b-worker`).Match(stdout.Bytes()) {
+		t.Errorf("a fault of cluster a strikes b:\n%s", &stdout)
+	}
 }
 
 func TestWindowsThatOverlapCostMoreThanTwoThatDoNot(t *testing.T) {

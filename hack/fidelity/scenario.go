@@ -90,6 +90,9 @@ func (c *copied) identify() error {
 	sum.Write(sc.Source) // never fails, see hash.Hash
 	for _, t := range sc.Variants {
 		fmt.Fprintf(sum, "\x00%s\x00%s", t.Variant, t.Manifests)
+		for _, c := range t.Spec.Clusters {
+			sum.Write(t.Own[c.Name])
+		}
 	}
 	c.name, c.key = sc.Name, sc.Name+"-"+hex.EncodeToString(sum.Sum(nil))[:12]
 	return nil
