@@ -57,6 +57,12 @@ type Grower interface {
 	Spares(workers int) int
 }
 
+// Maintainer is a fault that somebody plans: it keeps to the maintenance windows
+// of its cluster.
+type Maintainer interface {
+	Maintenance()
+}
+
 // Imager is a fault that runs something of its own in a cluster. Where images
 // have to be made and brought to the nodes, that is done before the trial.
 type Imager interface {

@@ -69,11 +69,19 @@ type ClusterSpec struct {
 	Node NodeSize `yaml:"node"`
 	// Patches are strategic-merge patches on the workload, for this cluster alone.
 	Patches []string `yaml:"patches"`
+	// Maintenance is when this cluster may be upgraded; without any, whenever.
+	Maintenance []Window `yaml:"maintenance"`
 	// Timings are set apart from Kubernetes' defaults; the report says so.
 	Timings Timings `yaml:"timings"`
 	// Spares counts the nodes that faults let join on top: the most that any
 	// variant of the scenario asks for, so that all can share a cluster.
 	Spares int `yaml:"-"`
+}
+
+// Window is a part of a trial.
+type Window struct {
+	From time.Duration `yaml:"from"` // since the trial's start
+	To   time.Duration `yaml:"to"`
 }
 
 // Workload is the ordinary Kubernetes objects under test.

@@ -92,6 +92,9 @@ func (u *NodeUpgrade) Spares(workers int) int {
 	return 0
 }
 
+// Maintenance: an upgrade is planned.
+func (*NodeUpgrade) Maintenance() {}
+
 // Run upgrades the pool, and returns once the workload is whole again.
 func (u *NodeUpgrade) Run(ctx context.Context, env seatrial.Env) error {
 	if err := u.Check(env.Span()); err != nil {

@@ -35,6 +35,7 @@ func (p *parser) clusters(n *yaml.Node, s *seatrial.Spec) {
 		if c.Kubernetes != "" && !kubeVersion.MatchString(c.Kubernetes) {
 			p.badHint(find(n, "clusters", i, "kubernetes"), "write it as v1.37.1", "%q is not a version", c.Kubernetes)
 		}
+		p.windows(find(n, "clusters", i).node, c, s.Timeline.Trial)
 		if at := find(n, "clusters", i, "node"); at.missing == "" {
 			p.nodeSize(at.node, c.Node)
 		}

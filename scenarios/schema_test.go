@@ -140,6 +140,7 @@ var beyond = map[string]string{
 	"front-both":       "one of two keys",
 	"flapping-any":     "the same",
 	"flapping-lease":   "the same",
+	"maintenance":      "times fit together",
 	"manifest-broken":  "another file",
 	"manifest-outside": "another file",
 	"missing-manifest": "another file",

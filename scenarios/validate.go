@@ -127,6 +127,7 @@ func (p *parser) faults(n *yaml.Node, s *seatrial.Spec) {
 		}
 	}
 	p.unique(find(n, "faults").node, "faults")
+	p.atOnce(n, s)
 	p.occurs(n, s)
 }
 
@@ -167,6 +168,7 @@ func (p *parser) oneFault(n *yaml.Node, f *seatrial.FaultSpec, s *seatrial.Spec)
 		}
 	}
 	p.within(n, f, s.Timeline.Trial)
+	p.inWindow(n, f, s)
 }
 
 // within demands that a fault ends before the trial does.
