@@ -23,7 +23,8 @@ test: ## unit tests, with the race detector and sweeps without it; needs Go alon
 
 e2e: docker node-image ## the same on real kind, from nothing
 	SEATRIAL_E2E=1 go test -count=1 -timeout 30m -v ./cluster/kind
-	SEATRIAL_E2E=1 go test -count=1 -timeout 30m -v -run TestE2E ./cmd/seatrial ./seatrialtest/...
+	SEATRIAL_E2E=1 go test -count=1 -timeout 30m -v -run TestE2E ./cmd/seatrial
+	SEATRIAL_E2E=1 go test -count=1 -timeout 30m -v -p 1 -run TestE2E ./seatrialtest/...
 	cd examples/gotest && SEATRIAL_REQUIRE=kind go test -count=1 -timeout 20m -v -run OnARealCluster ./...
 
 e2e-all: docker node-image ## all that e2e has no time for, in hours; goes on where it stopped (SCENARIOS="…" for some)
