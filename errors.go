@@ -35,7 +35,20 @@ func Fail(class Class, err error, hint string) error {
 	return &Error{Class: class, Err: err, Hint: hint}
 }
 
-// Error is the message without the hint; the command line prints both.
+// Explain is what people are to read of an error: its message, and its hint, if it
+// has one, in a line of its own. Of nil it is nothing.
+func Explain(err error) string {
+	var known *Error
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &known) && known.Hint != "":
+		return err.Error() + "\nhint: " + known.Hint
+	}
+	return err.Error()
+}
+
+// Error is the message without the hint; [Explain] gives both.
 func (e *Error) Error() string { return e.Err.Error() }
 
 // Unwrap gives the cause.

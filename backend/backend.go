@@ -96,7 +96,7 @@ func (b *Backend) openSim(spec seatrial.Spec, seed uint64) (seatrial.Site, error
 // openKind boots or reuses the kind cluster that a trial runs on; logs go to
 // artifacts when that fails.
 func (b *Backend) openKind(ctx context.Context, spec seatrial.Spec, artifacts string) (seatrial.Site, error) {
-	site, err := kind.Open(ctx, spec, b.Options(artifacts))
+	site, err := kind.Open(ctx, spec, b.options(artifacts))
 	if err != nil {
 		return nil, err // not a nil *kind.Site in an interface that is not nil
 	}
@@ -111,9 +111,14 @@ func (agents) Connect(ctx context.Context, clock seatrial.Clock, at []seatrial.E
 	return load.Connect(ctx, clock, at, loads, sink)
 }
 
-// Options are what package kind needs. Logs of nodes go to the folder artifacts
+// Create boots the cluster of a shape on [Kind], or finds it.
+func (b *Backend) Create(ctx context.Context, shape seatrial.ClusterSpec) (kind.Info, error) {
+	return kind.Create(ctx, shape, b.options(""))
+}
+
+// options are what package kind needs. Logs of nodes go to the folder artifacts
 // when something fails; empty is nowhere.
-func (b *Backend) Options(artifacts string) kind.Options {
+func (b *Backend) options(artifacts string) kind.Options {
 	return kind.Options{
 		Agents:    agents{&agentimage.Provider{Binary: b.AgentImage, Log: b.log}},
 		Images:    map[string]func(context.Context) (seatrial.AgentImage, error){seatrial.ImageDescheduler: (&descheduler.Provider{Log: b.log}).Image},
@@ -125,7 +130,7 @@ func (b *Backend) Options(artifacts string) kind.Options {
 
 // attach finds a cluster that exists.
 func (b *Backend) attach(ctx context.Context, name string) (*kind.Cluster, error) {
-	return kind.Attach(ctx, name, b.Options(""))
+	return kind.Attach(ctx, name, b.options(""))
 }
 
 // find looks for a cluster of that shape which runs already; [kind.ErrGone]
@@ -158,6 +163,6 @@ func (b *Backend) Hits(ctx context.Context, t seatrial.Trial, seed uint64) ([]ru
 	if err != nil {
 		return nil, err
 	}
-	clusters := map[string]seatrial.Cluster{t.Spec.Clusters[0].Name: cluster}
-	return runner.Plan(ctx, t, kube.NewClock(), clusters, seed), cluster.Close()
+	hits, err := runner.Plan(ctx, t, kube.NewClock(), func(string) (seatrial.Cluster, error) { return cluster, nil }, seed)
+	return hits, errors.Join(err, cluster.Close())
 }

@@ -6,12 +6,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/cluster/kind"
 	"github.com/seatrial/seatrial/cluster/kube"
+	"github.com/seatrial/seatrial/internal/state"
 	"github.com/seatrial/seatrial/runner"
 )
 
@@ -73,22 +72,5 @@ func (b *Backend) undo(ctx context.Context, ledger *runner.Ledger) (string, erro
 	return said, errors.Join(err, cluster.Close())
 }
 
-// State is the user's state folder of seatrial, so that any later run of any
-// folder finds what an earlier one left.
-func State() (string, error) {
-	if dir := os.Getenv("XDG_STATE_HOME"); dir != "" {
-		return filepath.Join(dir, "seatrial"), nil
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", seatrial.Fail(seatrial.Infrastructure, fmt.Errorf("finding the state folder: %w", err),
-			"set HOME or XDG_STATE_HOME")
-	}
-	return filepath.Join(home, ".local", "state", "seatrial"), nil
-}
-
 // Ledgers is where the ledgers lie.
-func Ledgers() (string, error) {
-	state, err := State()
-	return filepath.Join(state, "ledgers"), err
-}
+func Ledgers() (string, error) { return state.Folder("ledgers") }

@@ -2,10 +2,13 @@ package backend
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	goruntime "runtime"
 	"runtime/debug"
 	"strings"
@@ -45,6 +48,19 @@ func (b *Backend) Journal(ctx context.Context, p runner.Planned, keep bool) (beg
 	return true, err
 }
 
+// RunName names the folder of a run: the time in UTC without colons, and enough
+// chance to keep two runs of one second apart. Names sort by time.
+func RunName(now time.Time) string {
+	var chance [3]byte
+	rand.Read(chance[:]) // never fails, see crypto/rand
+	return now.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(chance[:])
+}
+
+var runName = regexp.MustCompile(`^\d{8}T\d{6}Z-[0-9a-f]{6}$`)
+
+// IsRunName says whether [RunName] makes such a name.
+func IsRunName(name string) bool { return runName.MatchString(name) }
+
 // MakeFolder makes the folder of a run.
 func MakeFolder(folder string) error {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -66,7 +82,7 @@ func (b *Backend) setup(p runner.Planned, keep bool) (runner.Setup, error) {
 	if err != nil {
 		return s, err
 	}
-	s.Journal, err = journal.Create(filepath.Join(p.Folder, "journal.jsonl"))
+	s.Journal, err = journal.Create(filepath.Join(p.Folder, report.JournalFile))
 	return s, err
 }
 

@@ -159,10 +159,15 @@ func (f *Fold) takeAgent(line journal.Line) error {
 	return nil
 }
 
-func (f *Fold) takeChange(line journal.Line) error {
+// alarm keeps what people would be warned of.
+func (f *Fold) alarm(line journal.Line) {
 	if line.Severity == seatrial.Warning || line.Severity == seatrial.Severe {
 		f.alarms = append(f.alarms, line)
 	}
+}
+
+func (f *Fold) takeChange(line journal.Line) error {
+	f.alarm(line)
 	if len(line.Data) == 0 {
 		return nil
 	}
@@ -182,9 +187,7 @@ func (f *Fold) takeChange(line journal.Line) error {
 
 // takeFront keeps what the front found out while the load was sent.
 func (f *Fold) takeFront(line journal.Line) error {
-	if line.Severity == seatrial.Warning {
-		f.alarms = append(f.alarms, line)
-	}
+	f.alarm(line)
 	m, err := journal.Data[seatrial.FrontMark](line)
 	f.front = append(f.front, FrontChange{At: seatrial.InSeconds(line.At), Cluster: line.Subject, Well: m.Well, Message: line.Message})
 	return err

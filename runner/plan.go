@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/seatrial/seatrial"
@@ -23,30 +24,18 @@ type Hit struct {
 var errPlanned = errors.New("a dry run ends here")
 
 // Plan runs every fault of a trial up to the point where it would begin to
-// act, and lists what it would hit in its cluster, of those by their names. It
+// act, and lists what it would hit in its cluster, which find finds by its name. It
 // touches nothing.
-func Plan(ctx context.Context, t seatrial.Trial, clock seatrial.Clock, clusters map[string]seatrial.Cluster, seed uint64) []Hit {
+func Plan(ctx context.Context, t seatrial.Trial, clock seatrial.Clock, find func(name string) (seatrial.Cluster, error), seed uint64) ([]Hit, error) {
 	var hits []Hit
 	for _, spec := range t.Spec.Faults {
-		cluster, known := clusters[spec.Cluster]
-		if !known {
-			cluster = clusters[clusterNames(t.Spec)[0]]
+		cluster, err := find(spec.Cluster)
+		if err != nil {
+			return nil, fmt.Errorf("fault %s: %w", spec.Name, err)
 		}
 		hits = append(hits, dryRun(ctx, &env{clock: clock, cluster: cluster, spec: spec, seed: seed})...)
 	}
-	return hits
-}
-
-// clusterNames are those of a spec, which without any has one of no name.
-func clusterNames(s seatrial.Spec) []string {
-	var names []string
-	for _, c := range s.Clusters {
-		names = append(names, c.Name)
-	}
-	if names == nil {
-		return []string{""}
-	}
-	return names
+	return hits, nil
 }
 
 // PlanOn deploys the workload of a trial on a site that nobody else uses, as
@@ -57,18 +46,16 @@ func PlanOn(ctx context.Context, t seatrial.Trial, site seatrial.Site, seed uint
 	clock := site.Clock()
 	bounded, cancel := clock.WithTimeout(ctx, settleLimit)
 	defer cancel()
-	clusters := map[string]seatrial.Cluster{}
-	for _, name := range clusterNames(t.Spec) {
-		cluster, err := site.Cluster(name)
+	for _, c := range t.Spec.Clusters {
+		cluster, err := site.Cluster(c.Name)
 		if err == nil {
-			err = deploy(bounded, cluster, t.ManifestsOf(name))
+			err = deploy(bounded, cluster, t.ManifestsOf(c.Name))
 		}
 		if err != nil {
 			return nil, err
 		}
-		clusters[name] = cluster
 	}
-	return Plan(ctx, t, clock, clusters, seed), nil
+	return Plan(ctx, t, clock, site.Cluster, seed)
 }
 
 // dryRun lists what one fault would hit; at least one line, if only to say why

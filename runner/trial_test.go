@@ -302,9 +302,9 @@ func TestAPlanListsTheTargetsAndTouchesNothing(t *testing.T) {
 	b := newBench(t)
 	spec := seatrial.Spec{Faults: []seatrial.FaultSpec{
 		{Name: "f", Kind: "stand", At: time.Second, Fault: stand{}}, {Name: "p", Kind: "pod", Fault: podFault{}}}}
-	hits := Plan(t.Context(), seatrial.Trial{Spec: spec}, b.site.clock, map[string]seatrial.Cluster{"": b.site.cluster}, 1)
-	if len(hits) != 2 || hits[0].Target != "node/w1" || hits[0].Refuse != nil || hits[1].Refuse == nil {
-		t.Errorf("plan %+v, want w1 to be hit and the pod refused", hits)
+	hits, err := Plan(t.Context(), seatrial.Trial{Spec: spec}, b.site.clock, b.site.Cluster, 1)
+	if err != nil || len(hits) != 2 || hits[0].Target != "node/w1" || hits[0].Refuse != nil || hits[1].Refuse == nil {
+		t.Errorf("plan %+v, %v; want w1 to be hit and the pod refused", hits, err)
 	}
 	if len(b.site.cluster.log) > 0 {
 		t.Errorf("a plan did %q", b.site.cluster.log)
@@ -329,7 +329,7 @@ func TestATrialWithoutAFolderForLedgersKeepsThemInMemory(t *testing.T) {
 
 func TestAPlanOnASiteOfItsOwnDeploysFirst(t *testing.T) {
 	b := newBench(t)
-	spec := seatrial.Spec{Faults: []seatrial.FaultSpec{{Name: "f", Kind: "stand", At: time.Second, Fault: stand{}}}}
+	spec := seatrial.Spec{Clusters: []seatrial.ClusterSpec{{}}, Faults: []seatrial.FaultSpec{{Name: "f", Kind: "stand", At: time.Second, Fault: stand{}}}}
 	hits, err := PlanOn(t.Context(), seatrial.Trial{Spec: spec}, b.site, 1)
 	if err != nil || len(hits) != 1 || hits[0].Target != "node/w1" {
 		t.Errorf("plan %+v, %v; want w1 to be hit", hits, err)

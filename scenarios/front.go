@@ -18,7 +18,7 @@ const (
 )
 
 var (
-	serviceName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+	serviceName = regexp.MustCompile(`^` + label + `/` + label + `$`)
 	hostName    = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$`)
 )
 
@@ -28,7 +28,6 @@ func (p *parser) front(n *yaml.Node, s *seatrial.Spec) {
 		if len(s.Clusters) > 1 {
 			p.badHint(find(n, "front"), "such as front: {service: default/shop, dns: {ttl: 60s}}", "is required: it says which of the clusters answers whom")
 		}
-		p.honoured(n, s)
 		return
 	}
 	f, at := s.Front, find(n, "front").node
@@ -48,7 +47,6 @@ func (p *parser) front(n *yaml.Node, s *seatrial.Spec) {
 	if !slices.ContainsFunc(s.Loads, func(l seatrial.Load) bool { return behind(l, f) }) {
 		p.badHint(where{node: at}, "such as target: http://"+f.Host+"/", "no load has a target of the host %s", f.Host)
 	}
-	p.honoured(n, s)
 }
 
 func (p *parser) checks(at *yaml.Node, c seatrial.HealthCheck) {

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ func Schema(catalog []seatrial.Builtin, comments map[string]string) ([]byte, err
 			"kind":       rule{"const": Kind},
 			"metadata": rule{
 				"type": "object", "additionalProperties": false, "required": []string{"name"},
-				"properties": rule{"name": rule{"type": "string", "pattern": labelPattern}, "description": rule{"type": "string"}},
+				"properties": rule{"name": rule{"type": "string", "pattern": dnsLabel.String()}, "description": rule{"type": "string"}},
 			},
 			"spec": g.whole(),
 		},
@@ -40,8 +41,6 @@ func Schema(catalog []seatrial.Builtin, comments map[string]string) ([]byte, err
 	text, err := json.MarshalIndent(root, "", "  ")
 	return append(text, '\n'), err
 }
-
-const labelPattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" // RFC 1123
 
 type rule = map[string]any
 
@@ -57,17 +56,14 @@ type schemaOf struct {
 func (g *schemaOf) whole() rule {
 	g.of(reflect.TypeFor[seatrial.Spec]())
 	spec := g.defs["Spec"].(rule)
-	properties := rule{}
-	for name, schema := range spec["properties"].(rule) {
-		properties[name] = schema
-	}
+	properties := maps.Clone(spec["properties"].(rule))
 	properties["compare"] = g.of(reflect.TypeFor[seatrial.CompareSpec]())
 	properties["variants"] = rule{
 		"type": "array", "maxItems": maxEntries, "description": "Configurations under comparison: each is a part of a spec, merged over this one. Lists merge by name.",
 		"items": rule{
 			"type": "object", "additionalProperties": false, "required": []string{"name"},
 			"properties": rule{
-				"name":     rule{"type": "string", "pattern": labelPattern},
+				"name":     rule{"type": "string", "pattern": dnsLabel.String()},
 				"baseline": rule{"type": "boolean", "description": "The others are compared with this one."},
 				"expect":   rule{"enum": []seatrial.Verdict{seatrial.Pass, seatrial.Failed}, "description": "The verdict that the author predicts; pass unless said."},
 				"spec":     rule{"$ref": "#/$defs/Spec"},
@@ -134,7 +130,7 @@ func textSchema(t reflect.Type) rule {
 	if pattern := texts[t]; pattern != "" {
 		s["pattern"] = pattern // of texts alone; a number passes
 	}
-	if unit := strings.ContainsAny(texts[t], "%/"); unit {
+	if strings.ContainsAny(texts[t], "%/") { // a unit, without which it is nothing
 		s["type"] = "string"
 	}
 	return s
@@ -198,7 +194,7 @@ func (g *schemaOf) describe(s rule, name string) {
 // it to the entry that it is merged over.
 func (g *schemaOf) faults(s rule) {
 	properties := s["properties"].(rule)
-	var any, kinds []rule
+	var kinds []rule
 	for _, b := range g.catalog {
 		name := reflect.TypeOf(b.New()).Elem()
 		f := g.structure(name)
@@ -206,10 +202,9 @@ func (g *schemaOf) faults(s rule) {
 		f["description"] = fmt.Sprintf("%s\n\nProof: %s.", b.Summary, b.Proof)
 		f["examples"] = []string{b.Example}
 		properties[b.Name] = f
-		any = append(any, rule{"required": []string{b.Name}})
+		kinds = append(kinds, rule{"required": []string{b.Name}})
 	}
-	kinds = append(slices.Clone(any), rule{"not": rule{"anyOf": any}})
-	s["oneOf"] = kinds
+	s["oneOf"] = append(slices.Clone(kinds), rule{"not": rule{"anyOf": kinds}})
 }
 
 // defaults notes what a fault's parameters are when nothing is said.

@@ -22,8 +22,11 @@ const (
 	maxRate        = 1e6
 )
 
+// label is a name as Kubernetes has them (RFC 1123).
+const label = `[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?`
+
 var (
-	dnsLabel   = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`) // RFC 1123
+	dnsLabel   = regexp.MustCompile(`^` + label + `$`)
 	faultName  = regexp.MustCompile(`^[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?$`)
 	httpMethod = regexp.MustCompile(`^[A-Z]+$`)
 )
@@ -41,6 +44,7 @@ func (p *parser) validate(n *yaml.Node, s *seatrial.Spec) {
 	p.timeline(n, s)
 	p.loads(n, s)
 	p.front(n, s)
+	p.honoured(n, s)
 	p.faults(n, s)
 	p.objectives(n, s)
 }

@@ -2,10 +2,10 @@ package seatrialtest
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
 
+	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/backend"
 	"github.com/seatrial/seatrial/runner"
 )
@@ -18,14 +18,8 @@ func init() {
 		return
 	}
 	if err := backend.Guardian(context.Background(), os.Args[2:], os.Stdin, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, explain(err))
+		fmt.Fprintln(os.Stderr, seatrial.Explain(err))
 		os.Exit(1)
 	}
 	os.Exit(0)
-}
-
-// keepsArtifacts says whether go test was asked to keep them.
-func keepsArtifacts() bool {
-	f := flag.Lookup("test.artifacts")
-	return f != nil && f.Value.String() == "true"
 }

@@ -2,6 +2,7 @@ package seatrialtest
 
 import (
 	"context"
+	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seatrial/seatrial"
 	"github.com/seatrial/seatrial/backend"
 )
 
@@ -65,7 +67,7 @@ const Require = "SEATRIAL_REQUIRE"
 func (o *run) need(t *testing.T) {
 	t.Helper()
 	if err := o.backend.Check(); err != nil {
-		t.Fatal(explain(err))
+		t.Fatal(seatrial.Explain(err))
 	}
 	if o.repeats < 1 {
 		t.Fatalf("Repeats(%d): use 1 or more", o.repeats)
@@ -80,16 +82,16 @@ func (o *run) need(t *testing.T) {
 	switch err := o.backend.Available(t.Context()); {
 	case err == nil:
 	case required:
-		t.Fatalf("$%s asks for %s, and it is not there: %s", Require, o.backend.On, explain(err))
+		t.Fatalf("$%s asks for %s, and it is not there: %s", Require, o.backend.On, seatrial.Explain(err))
 	default:
-		t.Skipf("%s is not there (with %s=%s this fails): %s", o.backend.On, Require, o.backend.On, explain(err))
+		t.Skipf("%s is not there (with %s=%s this fails): %s", o.backend.On, Require, o.backend.On, seatrial.Explain(err))
 	}
 }
 
 // folder is where the runs of this test go.
 func (o *run) folder(t *testing.T) string {
 	t.Helper()
-	name := time.Now().UTC().Format("20060102T150405.000Z")
+	name := backend.RunName(time.Now())
 	if o.out != "" {
 		return filepath.Join(o.out, strings.ReplaceAll(t.Name(), "/", "-"), name)
 	}
@@ -108,6 +110,12 @@ func (o *run) folder(t *testing.T) string {
 		}
 	})
 	return dir
+}
+
+// keepsArtifacts says whether go test was asked to keep them.
+func keepsArtifacts() bool {
+	f := flag.Lookup("test.artifacts")
+	return f != nil && f.Value.String() == "true"
 }
 
 // until ends early enough before go test's -timeout for a trial to be undone.

@@ -26,7 +26,7 @@ func Run(t *testing.T, scenario string, options ...Option) []*report.Summary {
 	t.Helper()
 	sc, err := scenarios.Load(scenario, faults.Catalog())
 	if err != nil {
-		t.Fatal(explain(err))
+		t.Fatal(seatrial.Explain(err))
 	}
 	return RunScenario(t, sc, options...)
 }
@@ -39,7 +39,7 @@ func RunScenario(t *testing.T, sc *seatrial.Scenario, options ...Option) []*repo
 	o.need(t)
 	planned, err := runner.Schedule(sc, o.variants, o.repeats, o.seed, o.folder(t))
 	if err != nil {
-		t.Fatal(explain(err))
+		t.Fatal(seatrial.Explain(err))
 	}
 	for _, w := range sc.Warnings {
 		t.Logf("warning: %s", w)
@@ -79,9 +79,9 @@ func (o *run) trial(t *testing.T, p runner.Planned) *report.Summary {
 	switch {
 	case ctx.Err() != nil && t.Context().Err() == nil:
 		t.Fatalf("the trial was interrupted %s before go test's -timeout, so that it could be undone: give it more\n%s",
-			o.grace(), explain(err))
+			o.grace(), seatrial.Explain(err))
 	case err != nil:
-		t.Fatal(explain(err))
+		t.Fatal(seatrial.Explain(err))
 	case s.Verdict != s.Expect:
 		t.Error(disappointment(s, p.Folder))
 	default:
@@ -129,15 +129,3 @@ func disappointment(s *report.Summary, folder string) string {
 }
 
 func reportOf(folder string) string { return filepath.Join(folder, report.PageFile) }
-
-// explain is an error with its hint.
-func explain(err error) string {
-	var known *seatrial.Error
-	switch {
-	case err == nil:
-		return ""
-	case errors.As(err, &known) && known.Hint != "":
-		return fmt.Sprintf("%v\nhint: %s", err, known.Hint)
-	}
-	return err.Error()
-}

@@ -6,11 +6,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/seatrial/seatrial/backend"
+	"github.com/seatrial/seatrial/internal/fixture"
 )
 
 // TestHelper is the test that others run, in a process of its own, to see what
@@ -53,14 +53,8 @@ func hasty(t *testing.T) string { return beside(t, "testdata/hasty.yaml") }
 func beside(t *testing.T, scenario string) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, from := range []string{scenario, "../scenarios/shop.yaml"} {
-		text, err := os.ReadFile(from)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, filepath.Base(from)), text, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	if err := fixture.Lay(dir, scenario, "../scenarios/shop.yaml"); err != nil {
+		t.Fatal(err)
 	}
 	return filepath.Join(dir, filepath.Base(scenario))
 }
@@ -194,7 +188,7 @@ func TestE2ETrialsOnKindEndInTimeAndWaitForEachOther(t *testing.T) {
 
 	// A node stands still when the time is over, a minute before go test's.
 	long := command(t, backend.Kind, beside(t, "../testdata/e2e/long-freeze.yaml"), nil, "-test.timeout=120s")
-	var out lockedBuffer
+	var out fixture.Buffer
 	long.Stdout, long.Stderr = &out, &out
 	if err := long.Start(); err != nil {
 		t.Fatal(err)
@@ -210,22 +204,4 @@ func TestE2ETrialsOnKindEndInTimeAndWaitForEachOther(t *testing.T) {
 		t.Error("a trial of minutes passed within one")
 	}
 	wants(t, out.String(), `the trial was interrupted 1m0s before go test's -timeout`, `trial begins`)
-}
-
-// lockedBuffer takes the output of a command that still runs.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -28,6 +28,11 @@ func (x *armed) silenced(answer, want guardian.Answer) error {
 	return nil
 }
 
+// beforeAndNow are the probe's answers, for people.
+func (x *armed) beforeAndNow(now sight) string {
+	return string(x.first) + " before, " + string(now.answer) + " now"
+}
+
 // stopKubelet: a node without its kubelet.
 func (c *Cluster) stopKubelet(a seatrial.StopKubelet) *power {
 	return c.stopUnit(a.Node, a.Expires, "kubelet", guardian.Probe{Network: "tcp", Address: "127.0.0.1:" + strconv.Itoa(portKubelet)},
@@ -81,8 +86,7 @@ func (x *armed) absenceProof(now sight, want guardian.Answer, method, what, seen
 	if err := errors.Join(x.silenced(now.answer, want), running(now.State, x.prior.Found.Daemons)); err != nil {
 		return seatrial.Proof{}, err
 	}
-	return seatrial.Proof{Method: method, Evidence: map[string]string{
-		x.probe.Address: string(x.first) + " before, " + string(now.answer) + " now", what: seen}}, nil
+	return seatrial.Proof{Method: method, Evidence: map[string]string{x.probe.Address: x.beforeAndNow(now), what: seen}}, nil
 }
 
 // running says which of these daemons run still.

@@ -53,7 +53,7 @@ func (x *armed) coverProof(now sight, method, what string) (seatrial.Proof, erro
 	if err := x.silenced(now.answer, guardian.Refused); err != nil {
 		return seatrial.Proof{}, err
 	}
-	return seatrial.Proof{Method: method, Evidence: map[string]string{what: string(x.first) + " before, " + string(now.answer) + " now"}}, nil
+	return seatrial.Proof{Method: method, Evidence: map[string]string{what: x.beforeAndNow(now)}}, nil
 }
 
 // stillCovered are the paths of an action that lie beneath mounts still, or any

@@ -66,7 +66,7 @@ func (c *Cluster) dnsProof(ctx context.Context, x *armed, now sight) (seatrial.P
 		Method: "a DNS query sent to the pod itself, which was answered before, gets no answer, while its endpoint is ready in the Service's EndpointSlice",
 		Evidence: map[string]string{
 			"way":             "packets of port 53 are dropped at the pod's own link; its probes on other ports are answered, so it stays in rotation",
-			x.probe.Address:   string(x.first) + " before, " + string(now.answer) + " now",
+			x.probe.Address:   x.beforeAndNow(now),
 			"packets dropped": strconv.FormatUint(now.CutDropped, 10),
 		},
 	}, nil

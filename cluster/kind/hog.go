@@ -56,33 +56,38 @@ func (c *Cluster) hogCPU(a seatrial.HogCPU) *power {
 	return p
 }
 
-// planHog finds the place. A hog of memory that no limit of its own ends is to
+// planHog lets a hog be in a container of a pod, or where it names none on the node
+// itself.
+func (c *Cluster) planHog(hog guardian.Hog, on string, pod podOf) planning {
+	return func(ctx context.Context, x *armed, p *guardian.Plan, all map[string]container) (string, error) {
+		hog := hog // each plan has one of its own
+		p.Hog, x.hog = &hog, &hogged{pod: pod}
+		return on, c.placeHog(ctx, x.hog, &hog, on, all[c.machine(on)])
+	}
+}
+
+// placeHog finds the place. A hog of memory that no limit of its own ends is to
 // take all that the node has; there the node hangs, and its kernel may not kill
 // to help itself: a cgroup without memory, unlike a machine, kills at once.
-func (c *Cluster) planHog(hog guardian.Hog, on string, pod podOf) func(context.Context, *armed, *guardian.Plan, map[string]container) (string, error) {
-	return func(ctx context.Context, x *armed, p *guardian.Plan, all map[string]container) (string, error) {
-		hogsMemory := hog.Threads == 0
-		if node := all[c.machine(on)]; hogsMemory && node.ID != "" && node.HostConfig.Memory == 0 {
-			return "", seatrial.Fail(seatrial.BadInput, fmt.Errorf("the container of node %s has no memory limit, so a hog would take this machine's memory", on),
-				"give the nodes a size, such as clusters: [{name: main, node: {memory: 2Gi}}]")
-		}
-		hog := hog
-		hog.Hang = hogsMemory
-		x.hog = &hogged{pod: pod}
-		if pod.pod != "" {
-			was, err := c.Container(ctx, pod.namespace, pod.pod, pod.container)
-			if err == nil && (was.Node != on || was.ID == "") {
-				err = fmt.Errorf("container %s of pod %s/%s does not run on node %s", was.Name, pod.namespace, pod.pod, on)
-			}
-			if err != nil {
-				return "", err
-			}
-			x.hog.was, x.hog.group, hog.Group = was, was.ID, was.ID
-			hog.Hang = hogsMemory && !was.Limited
-		}
-		p.Hog = &hog
-		return on, nil
+func (c *Cluster) placeHog(ctx context.Context, h *hogged, hog *guardian.Hog, on string, node container) error {
+	hog.Hang = hog.Threads == 0
+	if hog.Hang && node.ID != "" && node.HostConfig.Memory == 0 {
+		return seatrial.Fail(seatrial.BadInput, fmt.Errorf("the container of node %s has no memory limit, so a hog would take this machine's memory", on),
+			"give the nodes a size, such as clusters: [{name: main, node: {memory: 2Gi}}]")
 	}
+	if h.pod.pod == "" {
+		return nil
+	}
+	was, err := c.Container(ctx, h.pod.namespace, h.pod.pod, h.pod.container)
+	if err != nil {
+		return err
+	}
+	if was.Node != on || was.ID == "" {
+		return fmt.Errorf("container %s of pod %s/%s does not run on node %s", was.Name, h.pod.namespace, h.pod.pod, on)
+	}
+	h.was, h.group, hog.Group = was, was.ID, was.ID
+	hog.Hang = hog.Hang && !was.Limited
+	return nil
 }
 
 // look asks for the cgroups of the node and of what the hog is in.
@@ -127,7 +132,7 @@ func cores(from, to guardian.Group, in time.Duration) float64 {
 
 // byGroups is a look for a proof that the cgroups give, of the node and of what
 // the hog is in.
-func (c *Cluster) byGroups(proof func(ctx context.Context, x *armed, node, self guardian.Group) (seatrial.Proof, error)) func(context.Context, *armed) (seatrial.Proof, error) {
+func (c *Cluster) byGroups(proof func(ctx context.Context, x *armed, node, self guardian.Group) (seatrial.Proof, error)) proving {
 	return func(ctx context.Context, x *armed) (seatrial.Proof, error) {
 		var node, self guardian.Group
 		err := c.link.ask(ctx, func(ctx context.Context, g *guardian.Client) (err error) {

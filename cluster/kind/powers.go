@@ -28,13 +28,17 @@ type power struct {
 	drops   bool          // it drops packets
 	beats   bool          // its proof needs a heartbeat in the node
 	// api: package kube does and proves it, and the guardian only undoes it.
-	api bool
-	// plan tells the guardian what to do, gives x what its proof asks, and
-	// returns the node that it is done on.
-	plan func(ctx context.Context, x *armed, p *guardian.Plan, all map[string]container) (on string, err error)
-	// see is one look for the proof; its error says what is missing.
-	see func(ctx context.Context, x *armed) (seatrial.Proof, error)
+	api  bool
+	plan planning
+	see  proving
 }
+
+// planning tells the guardian what to do, gives x what its proof asks, and returns
+// the node that it is done on, of all.
+type planning func(ctx context.Context, x *armed, p *guardian.Plan, all map[string]container) (on string, err error)
+
+// proving is one look for the proof; its error says what is missing.
+type proving func(ctx context.Context, x *armed) (seatrial.Proof, error)
 
 // nobody is what a power is about that has no choice: the control plane, or DNS.
 const nobody = "-"
@@ -152,7 +156,7 @@ func (c *Cluster) sight(ctx context.Context, x *armed) (sight, error) {
 }
 
 // bySight is a look for a proof that one sight gives.
-func (c *Cluster) bySight(proof func(ctx context.Context, x *armed, now sight) (seatrial.Proof, error)) func(context.Context, *armed) (seatrial.Proof, error) {
+func (c *Cluster) bySight(proof func(ctx context.Context, x *armed, now sight) (seatrial.Proof, error)) proving {
 	return func(ctx context.Context, x *armed) (seatrial.Proof, error) {
 		now, err := c.sight(ctx, x)
 		if err != nil {

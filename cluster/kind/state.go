@@ -10,21 +10,16 @@ import (
 	"time"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/internal/state"
 )
 
 // stateFile is a file of one cluster in the user's state folder; the folder
 // exists when it returns.
 func stateFile(cluster, suffix string) (string, error) {
-	base := os.Getenv("XDG_STATE_HOME")
-	if base == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return "", seatrial.Fail(seatrial.Infrastructure, fmt.Errorf("finding the state folder: %w", err),
-				"set HOME or XDG_STATE_HOME")
-		}
-		base = filepath.Join(home, ".local", "state")
+	dir, err := state.Folder("clusters")
+	if err != nil {
+		return "", err
 	}
-	dir := filepath.Join(base, "seatrial", "clusters")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", seatrial.Fail(seatrial.Infrastructure, fmt.Errorf("making the state folder: %w", err),
 			"set XDG_STATE_HOME to a folder that can be written")

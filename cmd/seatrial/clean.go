@@ -5,16 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/backend"
 )
-
-// runFolder is what [runName] makes; nothing else is ever removed.
-var runFolder = regexp.MustCompile(`^\d{8}T\d{6}Z-[0-9a-f]{6}$`)
 
 func cleanCommand() *cobra.Command {
 	var out string
@@ -47,8 +44,7 @@ A folder that is not named as those of runs are is left alone.`,
 	return c
 }
 
-// oldRuns lists the runs of each scenario but the latest, the oldest first. Their
-// names sort by time.
+// oldRuns lists the runs of each scenario but the latest, the oldest first.
 func oldRuns(out string, keep int) ([]string, error) {
 	scenarios, err := os.ReadDir(out)
 	if errors.Is(err, os.ErrNotExist) {
@@ -66,7 +62,7 @@ func oldRuns(out string, keep int) ([]string, error) {
 		if err != nil {
 			return nil, seatrial.Fail(seatrial.BadInput, fmt.Errorf("reading the runs of %s: %w", s.Name(), err), "check its permissions")
 		}
-		entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return !e.IsDir() || !runFolder.MatchString(e.Name()) })
+		entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return !e.IsDir() || !backend.IsRunName(e.Name()) })
 		for _, e := range entries[:max(0, len(entries)-keep)] {
 			old = append(old, filepath.Join(out, s.Name(), e.Name()))
 		}

@@ -53,7 +53,7 @@ func createClusterCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			b.Log = stderrLog(c)
-			info, err := kind.Create(c.Context(), shape, b.Options(""))
+			info, err := b.Create(c.Context(), shape)
 			if err != nil {
 				return err
 			}

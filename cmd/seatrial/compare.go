@@ -84,11 +84,7 @@ func (f *compareFlags) run(c *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	more, err := manifests(c, &f.Backend, f.manifests)
-	if err != nil {
-		return err
-	}
-	all, err := loadAll([]string{path}, f.Log, more...)
+	all, err := loadAll(c, &f.Backend, []string{path}, f.manifests)
 	if err != nil {
 		return err
 	}
@@ -100,13 +96,10 @@ func (f *compareFlags) run(c *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	folder := filepath.Join(f.out, all[0].Name, runName(time.Now()))
+	folder := filepath.Join(f.out, all[0].Name, backend.RunName(time.Now()))
 	planned, err := runner.Blocks(all[0], plan.Variants, plan.Repeats, f.seed, folder)
 	if err != nil {
 		return err
-	}
-	for _, w := range all[0].Warnings {
-		f.Log("warning: %s", w)
 	}
 	return f.compare(c, plan, planned, earlier, folder)
 }
@@ -216,7 +209,7 @@ func (f *compareFlags) rounds(c *cobra.Command, planned []runner.Planned) (done 
 	}
 	for i, p := range planned {
 		f.Log("trial %d of %d: %s / %s, seed %d", i+1, len(planned), p.Scenario.Name, p.Trial.Variant, p.Seed)
-		summary, err := f.Trial(c.Context(), p, f.keep && i == len(planned)-1)
+		summary, err := f.Trial(c.Context(), p, false)
 		if summary != nil && err == nil {
 			done = append(done, summary)
 			f.Log("  %s: %s", summary.Verdict, summary.Sentence)

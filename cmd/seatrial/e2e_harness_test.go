@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/seatrial/seatrial"
+	"github.com/seatrial/seatrial/internal/fixture"
 	"github.com/seatrial/seatrial/report"
 )
 
@@ -74,18 +75,12 @@ func wholeE2E(t *testing.T) *e2e {
 func scenario(t testing.TB, name string, patches ...string) string {
 	t.Helper()
 	dir := t.TempDir()
-	files := []string{"testdata/e2e/" + name, "scenarios/shop.yaml"}
-	for _, p := range patches {
-		files = append(files, "scenarios/"+p)
+	files := []string{filepath.Join(e2eDir(t), "testdata", "e2e", name)}
+	for _, p := range append([]string{"shop.yaml"}, patches...) {
+		files = append(files, filepath.Join(e2eDir(t), "scenarios", p))
 	}
-	for _, from := range files {
-		text, err := os.ReadFile(filepath.Join(e2eDir(t), from))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, filepath.Base(from)), text, 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if err := fixture.Lay(dir, files...); err != nil {
+		t.Fatal(err)
 	}
 	return filepath.Join(dir, name)
 }
@@ -98,11 +93,11 @@ type result struct {
 	summaries []report.Summary
 }
 
-func (e *e2e) start(t testing.TB, args ...string) (*exec.Cmd, *bytes.Buffer, *lockedBuffer) {
+func (e *e2e) start(t testing.TB, args ...string) (*exec.Cmd, *bytes.Buffer, *fixture.Buffer) {
 	t.Helper()
 	c := exec.Command(e.binary, args...)
 	c.Dir = e2eDir(t)
-	stdout, stderr := &bytes.Buffer{}, &lockedBuffer{}
+	stdout, stderr := &bytes.Buffer{}, &fixture.Buffer{}
 	c.Stdout, c.Stderr = stdout, stderr
 	if err := c.Start(); err != nil {
 		t.Fatalf("starting seatrial: %v", err)
@@ -169,26 +164,9 @@ func starved(all []report.Summary) bool {
 	return !slices.ContainsFunc(all, func(s report.Summary) bool { return s.Verdict == seatrial.Invalid && !s.Starved() })
 }
 
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // await waits until text of the command's messages matches, and returns the
 // first group.
-func await(t testing.TB, from *lockedBuffer, pattern string, limit time.Duration) string {
+func await(t testing.TB, from *fixture.Buffer, pattern string, limit time.Duration) string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
 	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
@@ -202,7 +180,7 @@ func await(t testing.TB, from *lockedBuffer, pattern string, limit time.Duration
 
 // frozen starts a trial of a 120 s freeze and returns when the node stands
 // still.
-func (e *e2e) frozen(t *testing.T, scenario string) (c *exec.Cmd, messages *lockedBuffer, guardian int, node string) {
+func (e *e2e) frozen(t *testing.T, scenario string) (c *exec.Cmd, messages *fixture.Buffer, guardian int, node string) {
 	t.Helper()
 	c, _, messages = e.start(t, "run", "--on", "kind", "--out", e.runs, scenario)
 	pid := await(t, messages, `guardian: process (\d+)`, 5*time.Minute)

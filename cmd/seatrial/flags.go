@@ -89,14 +89,22 @@ func atLeastOne(what string) cobra.PositionalArgs {
 	}
 }
 
-// load reads every scenario before anything is run, so that a typo in the last
-// one does not come to light after an hour.
-func loadAll(paths []string, log func(string, ...any), more ...scenarios.Manifests) ([]*seatrial.Scenario, error) {
+// loadAll reads every scenario before anything is run, so that a typo in the last
+// one does not come to light after an hour, and tells their warnings.
+// More manifests, from the files that --manifests names, join each.
+func loadAll(c *cobra.Command, b *backend.Backend, paths, files []string) ([]*seatrial.Scenario, error) {
+	more, err := manifests(c, b, files)
+	if err != nil {
+		return nil, err
+	}
 	var all []*seatrial.Scenario
-	for _, path := range onlyScenarios(paths, log) {
+	for _, path := range onlyScenarios(paths, b.Log) {
 		sc, err := scenarios.Load(path, faults.Catalog(), more...)
 		if err != nil {
 			return nil, err
+		}
+		for _, w := range sc.Warnings {
+			b.Log("warning: %s", w)
 		}
 		all = append(all, sc)
 	}

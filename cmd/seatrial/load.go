@@ -99,7 +99,7 @@ func (f *loadFlags) run(c *cobra.Command) error {
 	if err := errors.Join(format(f.format, "text", "json"), f.checkLoad()); err != nil {
 		return err
 	}
-	folder := filepath.Join(f.out, loadName, runName(time.Now()), "default-1")
+	folder := filepath.Join(f.out, loadName, backend.RunName(time.Now()), "default-1")
 	summary, err := f.send(c, folder)
 	if summary == nil {
 		return err

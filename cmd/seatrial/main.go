@@ -72,14 +72,11 @@ func exitCode(err error, stderr io.Writer) int {
 		}
 		return missed.code
 	}
-	fmt.Fprintf(stderr, "error: %v\n", err)
+	fmt.Fprintf(stderr, "error: %s\n", seatrial.Explain(err))
 	var known *seatrial.Error
 	if !errors.As(err, &known) {
 		// What nobody classified is a wrong command line: cobra's own errors.
 		return int(seatrial.BadInput)
-	}
-	if known.Hint != "" {
-		fmt.Fprintf(stderr, "hint: %s\n", known.Hint)
 	}
 	return int(known.Class)
 }

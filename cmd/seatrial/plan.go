@@ -32,11 +32,7 @@ runs.`,
 			if err := b.Check(); err != nil {
 				return err
 			}
-			more, err := manifests(c, b, files)
-			if err != nil {
-				return err
-			}
-			all, err := loadAll(args, stderrLog(c), more...)
+			all, err := loadAll(c, b, args, files)
 			if err != nil {
 				return err
 			}

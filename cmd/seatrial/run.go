@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -76,38 +74,23 @@ func (f *runFlags) run(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	more, err := manifests(c, &f.Backend, f.manifests)
-	if err != nil {
-		return err
-	}
-	all, err := loadAll(args, stderrLog(c), more...)
+	all, err := loadAll(c, &f.Backend, args, f.manifests)
 	if err != nil {
 		return err
 	}
 	var batches []batch
 	for _, sc := range all {
-		folder := filepath.Join(f.out, sc.Name, runName(time.Now()))
+		folder := filepath.Join(f.out, sc.Name, backend.RunName(time.Now()))
 		some, err := runner.Schedule(sc, f.variants, f.repeats, f.seed, folder)
 		if err != nil {
 			return err
 		}
 		batches = append(batches, batch{folder, some})
-		for _, w := range sc.Warnings {
-			f.Log("warning: %s", w)
-		}
 	}
 	if f.On == backend.Sim && f.repeats > 1 {
 		return f.distributions(c, batches)
 	}
 	return f.trials(c, batches)
-}
-
-// runName is the time in UTC without colons, and enough chance to keep two
-// runs of one second apart.
-func runName(now time.Time) string {
-	var chance [3]byte
-	rand.Read(chance[:]) // never fails, see crypto/rand
-	return now.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(chance[:])
 }
 
 // trials runs one after another and prints each report as it is done.

@@ -84,12 +84,9 @@ type goTool struct{ dir, arch string }
 // run returns what the command wrote. Its error carries what it complained
 // about.
 func (g goTool) run(ctx context.Context, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = g.dir
-	cmd.Env = os.Environ()
-	if g.arch != "" {
-		// The workspace and the flags of whoever calls are for their module.
-		cmd.Env = append(cmd.Env, "GOOS=linux", "GOARCH="+g.arch, "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=")
+	cmd := static.Go(ctx, g.dir, g.arch, args...)
+	if g.arch == "" { // nothing is built: it is the caller's own module that is asked
+		cmd.Env = os.Environ()
 	}
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints

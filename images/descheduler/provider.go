@@ -19,7 +19,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -112,7 +111,7 @@ func (p *Provider) binary(ctx context.Context, folder, arch string) (path string
 			return "", err
 		}
 	}
-	version, err := goIn(ctx, module, "env", "GOVERSION").Output()
+	version, err := static.Go(ctx, module, arch, "env", "GOVERSION").Output()
 	if err != nil {
 		return "", fmt.Errorf("asking Go for its version: %w", err)
 	}
@@ -124,18 +123,9 @@ func (p *Provider) binary(ctx context.Context, folder, arch string) (path string
 	return path, static.Replace(path, func(temporary string) error { return p.build(ctx, module, temporary, arch) })
 }
 
-// goIn is a Go command in a module: which compiler it is depends on the folder.
-func goIn(ctx context.Context, module string, args ...string) *exec.Cmd {
-	c := exec.CommandContext(ctx, "go", args...)
-	c.Dir = module
-	c.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
-	return c
-}
-
 func (p *Provider) build(ctx context.Context, module, to, arch string) error {
 	p.log("building the descheduler %s for linux/%s: some minutes, once on this machine", Version, arch)
-	build := goIn(ctx, module, append(append([]string{"build", "-v", "-o", to}, flags...), command)...)
-	build.Env = append(build.Env, "GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0")
+	build := static.Go(ctx, module, arch, append(append([]string{"build", "-v", "-o", to}, flags...), command)...)
 	said := &progress{log: p.log}
 	build.Stderr = said
 	if err := build.Run(); err != nil {

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/e2e-framework/pkg/envfuncs"
 	"sigs.k8s.io/e2e-framework/pkg/features"
 
+	"github.com/seatrial/seatrial/internal/fixture"
 	"github.com/seatrial/seatrial/seatrialtest"
 	"github.com/seatrial/seatrial/seatrialtest/e2e"
 )
@@ -36,14 +37,8 @@ func Example() {
 func scenario(t *testing.T, from string) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, path := range []string{from, "../../scenarios/shop.yaml"} {
-		text, err := os.ReadFile(path)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, filepath.Base(path)), text, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	if err := fixture.Lay(dir, from, "../../scenarios/shop.yaml"); err != nil {
+		t.Fatal(err)
 	}
 	return filepath.Join(dir, filepath.Base(from))
 }

@@ -66,21 +66,14 @@ func (p *Provider) WithOpts(options ...support.ClusterOpts) support.E2EClusterPr
 
 // Create boots the cluster, or finds it, and returns the path of its kubeconfig.
 func (p *Provider) Create(ctx context.Context, _ ...string) (string, error) {
-	shape := p.Cluster
-	if shape.Workers == 0 {
-		shape.Workers = defaultWorkers
-	}
 	b := backend.Backend{On: backend.Kind, NodeImage: p.NodeImage, Log: p.Log}
-	info, err := kind.Create(ctx, shape, b.Options(""))
+	info, err := b.Create(ctx, p.Cluster)
 	if err != nil {
 		return "", err
 	}
 	p.name = info.Name
 	return p.GenerateKubeconfig()
 }
-
-// defaultWorkers is as in a scenario.
-const defaultWorkers = 3
 
 // CreateWithConfig is not offered: the shape of a cluster is in Cluster.
 func (p *Provider) CreateWithConfig(context.Context, string) (string, error) {

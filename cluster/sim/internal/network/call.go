@@ -104,7 +104,7 @@ func (c *call) Fire(code uint64) {
 	switch what {
 	case onLookedUp:
 		c.pool.learn()
-		c.learnt()
+		c.resolved()
 	case onSYN:
 		c.dial()
 	case onConnected:
@@ -169,7 +169,7 @@ func (c *call) choose() {
 		return
 	}
 	service := c.way.service
-	if !service.Serves(p.port) || p.outside && c.way.node.Silent() {
+	if !service.Serves(p.port) || p.outside() && c.way.node.Silent() {
 		c.guard() // nothing answers at a virtual address's other ports, nor at a gateway that is gone
 		return
 	}

@@ -48,7 +48,7 @@ func (c *call) lookUp() {
 	p := c.pool
 	c.way = p.route
 	if p.local || p.addressed || p.knows && !p.how.DNS.Cache.Over(p.learnt, p.network.clock.Now(), p.ttl()) {
-		c.learnt()
+		c.resolved()
 		return
 	}
 	wait, found := p.resolve()
@@ -87,8 +87,8 @@ func (p *pool) learn() {
 	p.knows, p.learnt = true, now
 }
 
-// learnt goes on with the address that is known.
-func (c *call) learnt() {
+// resolved goes on with the address that is known.
+func (c *call) resolved() {
 	if c.pool.front != nil {
 		c.way = c.pool.answer.way
 	}

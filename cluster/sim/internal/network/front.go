@@ -54,17 +54,12 @@ func NewFront(spec seatrial.Front, names []string, networks []*Network) *Front {
 func (f *Front) begin(sink seatrial.Sink, over func() bool) error {
 	f.sink, f.over = sink, over
 	for _, m := range f.members {
-		w := m.way.network.world
-		for _, n := range w.Nodes {
-			if n.Agents {
-				m.way.node = n
-			}
-		}
+		m.way.node = m.way.network.gateway()
 		namespace, name, _ := strings.Cut(f.spec.Service, "/")
-		if m.way.service = w.Service(namespace, name); m.way.service == nil {
+		if m.way.service = m.way.network.world.Service(namespace, name); m.way.service == nil {
 			return seatrial.Fail(seatrial.BadInput, fmt.Errorf("cluster %s has no service %s for the front", m.name, f.spec.Service), "name one of the workload's in front.service")
 		}
-		m.check = call{owner: m, pool: &pool{route: m.way, addressed: true, outside: true, port: m.way.service.Port(), timeout: f.spec.Check.Timeout,
+		m.check = call{owner: m, pool: &pool{route: m.way, addressed: true, port: m.way.service.Port(), timeout: f.spec.Check.Timeout,
 			random: m.way.network.seed.Rand("front", m.name)}}
 		f.clock.After(time.Duration(f.random.Int64N(int64(f.spec.Check.Interval))), m, 0)
 	}
@@ -90,7 +85,7 @@ func (m *member) returned(_ *call, class string) {
 	}
 	m.run++
 	c := m.front.spec.Check
-	if need := map[bool]int{true: c.Failures, false: c.Successes}[m.well]; m.run < need {
+	if m.well && m.run < c.Failures || !m.well && m.run < c.Successes {
 		return
 	}
 	m.well, m.run = !m.well, 0

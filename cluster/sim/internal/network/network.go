@@ -31,6 +31,17 @@ func New(w *world.World) *Network {
 	return &Network{world: w, clock: w.Clock, seed: w.Seed}
 }
 
+// gateway is the node from which users come in, and where load agents run; nil
+// where there is none.
+func (n *Network) gateway() *world.Node {
+	for _, node := range n.world.Nodes {
+		if node.Agents {
+			return node
+		}
+	}
+	return nil
+}
+
 func overhead(r *rand.Rand) time.Duration {
 	return leastOverhead + time.Duration(r.ExpFloat64()*float64(meanOverhead))
 }

@@ -24,8 +24,7 @@ type pool struct {
 	host      string
 	port      int
 	local     bool // the target is the client's own pod
-	addressed bool // its address needs no lookup
-	outside   bool // the client comes into clusters by their gateways
+	addressed bool // its address needs no lookup: a front asks
 	keepAlive bool
 	most      int // idle connections that are kept
 	how       seatrial.Connection
@@ -55,7 +54,7 @@ func (p *pool) aim(target string) error {
 	ip := net.ParseIP(p.host)
 	p.local = p.host == "localhost" || ip != nil && ip.IsLoopback()
 	if f := p.network.front; f != nil && p.inside == nil && p.host == f.spec.Host {
-		p.front, p.outside = f, true
+		p.front = f
 		return nil
 	}
 	if !p.local {
@@ -63,6 +62,9 @@ func (p *pool) aim(target string) error {
 	}
 	return nil
 }
+
+// outside says whether the client comes into clusters by their gateways.
+func (p *pool) outside() bool { return p.front != nil || p.addressed }
 
 // replayable follows net/http: Request.isReplayable.
 func replayable(method string, body bool) bool {

@@ -52,12 +52,7 @@ func (n *Network) stream(a *Attack, p seatrial.LoadPlan) (*stream, error) {
 	}
 	s := &stream{network: n, attack: a, load: p, plan: plan.New(p.Load), deal: plan.NewDeal(p), recorder: tally.New(p), end: p.Duration}
 	s.gate = newGate(s, p.Load)
-	for _, node := range n.world.Nodes {
-		if node.Agents {
-			s.node = node
-		}
-	}
-	if s.node == nil {
+	if s.node = n.gateway(); s.node == nil {
 		return nil, errors.New("the cluster has no node for the load agents")
 	}
 	for id := range p.Users {
